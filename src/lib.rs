@@ -1,0 +1,1 @@
+//! mstack: one Kubernetes object, `MicroserviceStack`, declares a whole application.

@@ -1,0 +1,2 @@
+//! The `mstack` binary: operator and command line.
+fn main() {}
