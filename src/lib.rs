@@ -1,1 +1,19 @@
-//! mstack: one Kubernetes object, `MicroserviceStack`, declares a whole application.
+//! mstack: one Kubernetes object, `MicroserviceStack`, declares a whole application, and this operator keeps the
+//! cluster in line with it.
+//!
+//! Data flows one way through six rooms:
+//!
+//! ```text
+//!              (pure)            (pure)            (pure)             (pure)
+//!  api  ──────► model ──────────► desired ────────► plan ────────────► status
+//!  spec         Stack (valid)     objects           do / wait / drop    conditions
+//!                 ▲                                   │ ▲                  │
+//!             ╔═══╧═══════════════════ cluster: the only I/O ════════════════════╗
+//!             ║  observe ──────────────────► apply ──► prune ───────► report     ║
+//!             ╚══════════════════════════════════════════════════════════════════╝
+//!  controller = the sentence that joins them: observe → validate → build → plan → carry out → report
+//! ```
+pub mod api;
+pub mod desired;
+pub mod kinds;
+pub mod model;

@@ -1,0 +1,200 @@
+//! What users write of one stateless service.
+use std::collections::BTreeMap;
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Resources, Security, Text};
+
+/// One stateless service: its image, how many instances, what it uses and how it is reached.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!(has(self.replicas) && has(self.scale))").message("`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count; remove one").field_path(".replicas"),
+    validation = Rule::new("!(has(self.port) && has(self.ports))").message("`port` is the short form of `ports`; keep one of them").field_path(".port"),
+    validation = Rule::new("!has(self.expose) || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on").field_path(".expose"),
+    validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them").field_path(".health")
+)]
+pub struct Service {
+    /// Container image, such as `ghcr.io/acme/api:2.4.0`.
+    #[schemars(length(min = 1, max = 512))]
+    pub image: String,
+    /// Replaces the image's entry point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 8192)))]
+    pub command: Option<Vec<String>>,
+    /// Arguments of the entry point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 128), inner(length(max = 8192)))]
+    pub args: Option<Vec<String>>,
+    /// The one port that the service listens on, called `http`: `8080`, or with a protocol `6831/UDP`. The long form
+    /// is `ports`. A service without a port takes no calls (a worker).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Text>,
+    /// Several ports by name, each written `[SERVICE:]CONTAINER[/PROTOCOL]`: `http: 8080`, `admin: "80:8081"`,
+    /// `trace: 6831/UDP`, `grpc: 9090/grpc`. PROTOCOL is TCP (default), UDP or SCTP, or an application protocol over
+    /// TCP: http, https, grpc, h2c, ws, wss.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 16))]
+    pub ports: Option<BTreeMap<String, Text>>,
+    /// How many instances run. 1 by default; never together with `scale`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 10_000))]
+    pub replicas: Option<i32>,
+    /// Lets a HorizontalPodAutoscaler choose the count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<Scale>,
+    /// Hosts and paths under which the service is reached from outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 16))]
+    pub expose: Option<Vec<Expose>>,
+    /// Services and databases that this one needs: it starts after them, and gets their addresses and credentials as
+    /// environment variables (`API_HOST`, `API_PORT`, `API_URL`, `ORDERS_URI`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 63)))]
+    pub uses: Option<Vec<String>>,
+    /// Services and databases that this one can do without: the same variables, no order. One that does not exist
+    /// gives no variables and is no error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64), inner(length(max = 63)))]
+    pub uses_optional: Option<Vec<String>>,
+    /// Other names for the variables of a component in `uses` or `usesOptional`, by its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub bindings: Option<BTreeMap<String, Binding>>,
+    /// When an instance gets traffic: the check passes. Also the start check when `startup` is set. A failing check never
+    /// restarts an instance that has started; `live` does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+    /// Readiness check, when `health` is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Probe>,
+    /// Liveness check: an instance that fails it is restarted. Must not depend on other components. None by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Probe>,
+    /// Folders that the service may write to and that are empty at each start, such as `/tmp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 512)))]
+    pub scratch: Option<Vec<String>>,
+    /// Environment variables. They come after the injected ones, so `$(API_ADDR)` expands. A change rolls the service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 256))]
+    pub config: BTreeMap<String, Text>,
+    /// Files by absolute path. A change rolls the service.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub files: BTreeMap<String, String>,
+    /// Existing Secrets of this namespace whose keys become environment variables. A change of one rolls the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
+    pub secrets: Option<Vec<String>>,
+    /// Processor and memory of one instance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<Resources>,
+    /// Security of this service's pods, over the stack's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub security: Option<Security>,
+}
+
+/// Bounds and targets of a HorizontalPodAutoscaler.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.min) || self.min <= self.max").message("`min` is at most `max`").field_path(".min"),
+    validation = Rule::new("has(self.cpu) || has(self.memory)").message("an autoscaler needs a target: set `cpu`, `memory` or both, in percent of the requested resources")
+)]
+pub struct Scale {
+    /// Fewest instances. 1 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub min: Option<i32>,
+    /// Most instances.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max: i32,
+    /// Average processor use to aim at, in percent of `resources.cpu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub cpu: Option<i32>,
+    /// Average memory use to aim at, in percent of `resources.memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub memory: Option<i32>,
+}
+
+/// One host and path under which a service is reached from outside.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Expose {
+    /// Host name, such as `shop.example.com` or `*.example.com`. By default every host of the Gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub host: Option<String>,
+    /// Path prefix. `/` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/"))]
+    pub path: Option<String>,
+    /// Name of the port. By default the only port, or the one named `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 15))]
+    pub port: Option<String>,
+}
+
+/// Other names for the variables of one dependency.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Binding {
+    /// Variable name to key: `DATABASE_URL: uri`. Keys of a database: `host`, `port`, `addr`, `username`, `password`,
+    /// `database`, `uri`; of a service: `host`, `port`, `addr`, `url`.
+    #[schemars(extend("maxProperties" = 16))]
+    pub env: BTreeMap<String, String>,
+}
+
+/// The one check of a service, with the time that its start may take.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// How and how often to check.
+    #[serde(flatten)]
+    pub probe: Probe,
+    /// How long the start may take, such as `60s`; an instance that is not up by then is restarted. No limit by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub startup: Option<String>,
+}
+
+/// A check of one instance: exactly one of `http`, `tcp`, `grpc` and `exec`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Probe {
+    /// Path that answers with a status of 200 to 399, such as `/healthz`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/"))]
+    pub http: Option<String>,
+    /// `true`: the port accepts a connection.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<bool>,
+    /// Name of the service in the gRPC health protocol; may be empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub grpc: Option<String>,
+    /// Command inside the container that exits with 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), inner(length(max = 8192)))]
+    pub exec: Option<Vec<String>>,
+    /// Name of the port for `http`, `tcp` and `grpc`. By default the only port, or the one named `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 15))]
+    pub port: Option<String>,
+    /// Time between checks. `10s` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub period: Option<String>,
+    /// Time that one check may take. `1s` by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub timeout: Option<String>,
+    /// Failed checks in a row before the instance counts as failed. 3 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub failures: Option<i32>,
+}

@@ -1,0 +1,108 @@
+//! Values that services and databases share: scalars, resources, security.
+use std::borrow::Cow;
+use std::fmt;
+
+use kube::KubeSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// A scalar that may be written as a number or as a string: `17` and `"17"`, `8080` and `"8080"`, `1Gi`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct Text(pub String);
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl From<&str> for Text {
+    fn from(value: &str) -> Self {
+        Self(value.to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Scalar {
+            Text(String),
+            Integer(i64),
+        }
+        Ok(Self(match Scalar::deserialize(deserializer)? {
+            Scalar::Text(text) => text,
+            Scalar::Integer(number) => number.to_string(),
+        }))
+    }
+}
+
+impl JsonSchema for Text {
+    fn schema_name() -> Cow<'static, str> {
+        "Text".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "x-kubernetes-int-or-string": true, "maxLength": 8192 })
+    }
+}
+
+/// Processor and memory of one instance: what it is promised, and under `limits` what it may not exceed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Resources {
+    /// Processor share that is reserved for one instance, such as `250m` or `2`. None by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Text>,
+    /// Memory that is reserved for one instance, such as `256Mi`. None by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Text>,
+    /// Upper bounds; an instance over its memory limit is ended by the node. None by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<ResourceLimits>,
+}
+
+/// Upper bounds of one instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResourceLimits {
+    /// Processor limit, such as `500m`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<Text>,
+    /// Memory limit, such as `512Mi`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Text>,
+}
+
+/// How far pods are hardened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum SecurityProfile {
+    /// Hardening that breaks no image; passes the Pod Security Standard `baseline`.
+    #[default]
+    Baseline,
+    /// Passes the Pod Security Standard `restricted`: not root, no capabilities.
+    Restricted,
+}
+
+/// Security of pods, for the whole stack or over it for one component.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Security {
+    /// `Baseline` (default): hardening that breaks no image. `Restricted`: passes the Pod Security Standard
+    /// `restricted` (runs as a non-root user, without capabilities).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<SecurityProfile>,
+    /// User id that the container runs as. By default the image's own user; for databases the engine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2_147_483_647_i64))]
+    pub run_as_user: Option<i64>,
+    /// Group id that the container runs as. By default the image's own group; for databases the engine's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2_147_483_647_i64))]
+    pub run_as_group: Option<i64>,
+}
