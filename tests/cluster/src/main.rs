@@ -1,2 +1,7 @@
 //! The `cluster` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cluster::cli::main()
+}

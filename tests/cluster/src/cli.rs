@@ -1,0 +1,240 @@
+//! The `cluster` command: what can be asked, and how the answers read.
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::command::command;
+use crate::state::{self, State};
+use crate::{Cluster, Error, Options, Profile, files, parts};
+
+const DEFAULT_NAME: &str = "mstack";
+
+/// A real Kubernetes on this machine, built from source, without a container engine.
+#[derive(Parser)]
+#[command(name = "cluster", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Ask,
+}
+
+#[derive(Subcommand)]
+enum Ask {
+    /// Start a cluster; one that already runs is left as it is.
+    Up(Up),
+    /// Print the path of a kubeconfig.
+    Kubeconfig(Kubeconfig),
+    /// End a cluster and remove everything it left on this machine.
+    Down(Down),
+    /// List clusters and their processes.
+    Status,
+    /// Print the log of one part, or the names of all logs.
+    Logs(Logs),
+    /// Build or install every part without starting anything.
+    Parts,
+}
+
+#[derive(Args)]
+struct Named {
+    /// Name of the cluster.
+    #[arg(long, default_value = DEFAULT_NAME)]
+    name: String,
+}
+
+#[derive(Args)]
+struct Up {
+    #[command(flatten)]
+    named: Named,
+    /// How much is started.
+    #[arg(long, value_enum, default_value_t = ProfileName::ControlPlane)]
+    profile: ProfileName,
+    /// Number of simulated nodes.
+    #[arg(long, default_value_t = 0)]
+    kwok_nodes: u32,
+    /// Number of real nodes (full profile).
+    #[arg(long, default_value_t = 2)]
+    nodes: u32,
+    /// Write every request to an audit log.
+    #[arg(long)]
+    audit: bool,
+    /// Run the HorizontalPodAutoscaler controller (always on in the full profile).
+    #[arg(long)]
+    hpa: bool,
+    /// Keep etcd's data on disk instead of in memory.
+    #[arg(long)]
+    etcd_on_disk: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ProfileName {
+    ControlPlane,
+    Full,
+}
+
+#[derive(Args)]
+struct Kubeconfig {
+    #[command(flatten)]
+    named: Named,
+    /// Print the content instead of the path.
+    #[arg(long)]
+    print: bool,
+    /// Make a kubeconfig for this ordinary user instead of the administrator.
+    #[arg(long)]
+    user: Option<String>,
+    /// A group of that user; may be repeated.
+    #[arg(long = "group", requires = "user")]
+    groups: Vec<String>,
+}
+
+#[derive(Args)]
+struct Down {
+    #[command(flatten)]
+    named: Named,
+    /// End every cluster of this user.
+    #[arg(long)]
+    all: bool,
+}
+
+#[derive(Args)]
+struct Logs {
+    #[command(flatten)]
+    named: Named,
+    /// The part; without it the names are listed.
+    part: Option<String>,
+    /// Keep printing what is added.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    match answer(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn answer(ask: Ask) -> Result<(), Error> {
+    match ask {
+        Ask::Up(up) => start(&up),
+        Ask::Kubeconfig(asked) => print_kubeconfig(&asked),
+        Ask::Down(down) => end(&down),
+        Ask::Status => {
+            print_status();
+            Ok(())
+        }
+        Ask::Logs(logs) => print_logs(&logs),
+        Ask::Parts => build_parts(),
+    }
+}
+
+fn start(up: &Up) -> Result<(), Error> {
+    let name = &up.named.name;
+    if State::open(name).is_ok_and(|state| state.is_healthy()) {
+        println!("cluster `{name}` is already running");
+    } else {
+        let begun = std::time::Instant::now();
+        Cluster::launch(&up.options())?;
+        println!("cluster `{name}` is ready after {:.1} s", begun.elapsed().as_secs_f32());
+    }
+    println!("export KUBECONFIG={}", State::open(name)?.kubeconfig().display());
+    Ok(())
+}
+
+impl Up {
+    fn options(&self) -> Options {
+        Options {
+            profile: match self.profile {
+                ProfileName::ControlPlane => Profile::ControlPlane,
+                ProfileName::Full => Profile::Full,
+            },
+            name: Some(self.named.name.clone()),
+            kwok_nodes: self.kwok_nodes,
+            nodes: self.nodes,
+            audit: self.audit,
+            hpa: self.hpa,
+            etcd_on_disk: self.etcd_on_disk,
+        }
+    }
+}
+
+fn print_kubeconfig(asked: &Kubeconfig) -> Result<(), Error> {
+    let state = State::open(&asked.named.name)?;
+    let path = match &asked.user {
+        None => state.kubeconfig(),
+        Some(user) => {
+            let groups: Vec<&str> = asked.groups.iter().map(String::as_str).collect();
+            state.kubeconfig_for(user, &groups, &state.server()?)?
+        }
+    };
+    if asked.print {
+        print!("{}", files::read(&path)?);
+    } else {
+        println!("{}", path.display());
+    }
+    Ok(())
+}
+
+fn end(down: &Down) -> Result<(), Error> {
+    if !down.all {
+        return end_one(&down.named.name);
+    }
+    State::all().iter().try_for_each(|state| end_one(&state.name))
+}
+
+fn end_one(name: &str) -> Result<(), Error> {
+    let folder = files::states().join(name);
+    if !folder.exists() {
+        println!("there is no cluster `{name}`");
+        return Ok(());
+    }
+    state::teardown(&folder)?;
+    println!("cluster `{name}` is gone");
+    Ok(())
+}
+
+fn print_status() {
+    let clusters = State::all();
+    if clusters.is_empty() {
+        println!("no cluster; `cluster up` makes one");
+    }
+    for state in clusters {
+        println!("{}  {}", state.name, state.kubeconfig().display());
+        for process in state.processes() {
+            let condition = if process.is_running() { "running" } else { "ended" };
+            println!("  {:<32} {condition:<8} pid {}", process.name, process.pid);
+        }
+    }
+}
+
+fn print_logs(logs: &Logs) -> Result<(), Error> {
+    let state = State::open(&logs.named.name)?;
+    let Some(part) = &logs.part else {
+        for name in files::names_in(&state.file("logs")) {
+            println!("{}", name.trim_end_matches(".log"));
+        }
+        return Ok(());
+    };
+    let log = state.log(part);
+    if !log.exists() {
+        return Err(Error::request(format!("there is no log of `{part}`"), "`cluster logs` lists the parts that have one"));
+    }
+    let mut tail = command("tail", ["-n", "+1"]);
+    if logs.follow {
+        tail.arg("-f");
+    }
+    let ended = tail.arg(&log).status();
+    ended.map(drop).map_err(|source| Error::File { action: "read", path: log, source })
+}
+
+fn build_parts() -> Result<(), Error> {
+    use parts::Need::{ControlPlane, Nodes, Simulation, Tools};
+    parts::ensure(&[ControlPlane, Simulation, Nodes, Tools])?;
+    for part in parts::PARTS {
+        println!("{:<28} {:<14} {}", part.name, part.version, part.path().display());
+    }
+    Ok(())
+}
