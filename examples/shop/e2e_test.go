@@ -373,7 +373,7 @@ func sigtermLosesNothing(t *testing.T, s *shop, running map[string]*process) {
 	if stored := int64(s.storedOrders(t) - before); stored != placed.Load() {
 		t.Errorf("%d orders accepted, %d stored", placed.Load(), stored)
 	}
-	t.Logf("%d requests while web, catalog and orders were replaced, none lost", sent.Load())
+	t.Logf("%d requests while web, catalog and orders were replaced", sent.Load())
 	eventually(t, "all orders confirmed", func() error {
 		all, err := s.call(http.DefaultClient, "GET", "/api/orders", "")
 		if err == nil && all.Confirmed != all.Total {
