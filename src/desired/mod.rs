@@ -1,5 +1,73 @@
 //! From the model to the objects that are wanted. Infallible and deterministic: no client, no clock, no randomness.
+mod autoscaler;
+mod config_map;
+mod deployment;
+mod disruption;
+mod ingress;
 pub mod meta;
 pub mod object;
+mod pod;
+mod revision;
+mod route;
+mod secret;
+mod service;
+mod service_account;
+mod stateful_set;
+mod uri;
 
+pub use config_map::identity_record;
 pub use object::Object;
+pub use pod::SECRETS;
+pub use secret::credentials_secret;
+
+use crate::model::{Database, Service, Stack};
+
+/// Everything that a stack is to consist of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Desired {
+    /// The children: those of a component together, components in the order of the waves.
+    pub objects: Vec<Object>,
+    /// `<stack>-<5 hexadecimal digits>` of the services' templates and config; neither counts, databases nor the
+    /// contents of Secrets change it.
+    pub revision: String,
+}
+
+/// Builds all children of a stack, but for the data objects that are made once ([`credentials_secret`],
+/// [`identity_record`]).
+pub fn build(stack: &Stack) -> Desired {
+    let objects: Vec<Object> = stack.waves.iter().flatten().flat_map(|component| of_component(stack, component)).collect();
+    let revision = revision::of(&stack.name, &objects);
+    Desired { objects, revision }
+}
+
+fn of_component(stack: &Stack, name: &str) -> Vec<Object> {
+    let service = stack.services.get(name).into_iter().flat_map(|service| of_service(stack, service));
+    let database = stack.databases.get(name).into_iter().flat_map(|database| of_database(stack, database));
+    service.chain(database).collect()
+}
+
+/// In the order of [`crate::kinds::KINDS`] from its end: what is needed comes first.
+fn of_service(stack: &Stack, service: &Service) -> Vec<Object> {
+    let mut objects = vec![service_account::build(stack, service)];
+    objects.extend(config_map::files(stack, service));
+    objects.extend(service::of_service(stack, service));
+    objects.push(deployment::build(stack, service));
+    objects.push(disruption::build(stack, &service.name, &service.objects.base));
+    objects.extend(autoscaler::build(stack, service));
+    objects.extend(ingress::build(stack, service));
+    objects.extend(route::build(stack, service));
+    objects
+}
+
+fn of_database(stack: &Stack, database: &Database) -> Vec<Object> {
+    let mut objects = Vec::from_iter(config_map::init(stack, database));
+    objects.extend(service::of_database(stack, database));
+    objects.push(stateful_set::build(stack, database));
+    objects.push(disruption::build(stack, &database.name, &database.objects.base));
+    objects
+}
+
+/// A value unless it is empty: server-side apply drops what is empty, and what it drops could not be told from drift.
+fn filled<T: Default + PartialEq>(value: T) -> Option<T> {
+    (value != T::default()).then_some(value)
+}

@@ -1,0 +1,68 @@
+//! ConfigMaps: files and init scripts, immutable and named by their contents; and the record of a database's identity.
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
+use super::{Object, filled, meta};
+use crate::kinds::Kind;
+use crate::model::{Database, Service, Stack, names};
+
+/// Key of the identity in the record of a database.
+pub const IDENTITY: &str = "identity";
+const VERSION: &str = "version";
+const LONGEST_KEY: usize = 200;
+
+/// The files of a service.
+pub fn files(stack: &Stack, service: &Service) -> Option<Object> {
+    let files = service.files.iter().map(|(path, text)| (file_key(path), text.clone())).collect();
+    Some(object(&service.name, meta::owned(stack, &service.name, &files_name(service)?), files))
+}
+
+/// The init scripts of a database.
+pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
+    let name = init_name(database)?;
+    Some(object(&database.name, meta::owned(stack, &database.name, &name), database.init.clone()))
+}
+
+/// The record outside the volumes of which data a database has. It is made once the database has served for the first
+/// time, and outlives the stack (rules 9 and 10).
+pub fn identity_record(stack: &Stack, database: &Database, identity: &str) -> Object {
+    let mut metadata = meta::kept(stack, &database.name, &database.objects.identity);
+    metadata.labels.get_or_insert_default().insert(meta::DATA_IDENTITY.to_owned(), identity.to_owned());
+    let version = database.version.as_ref().map(|version| (VERSION, version.as_str()));
+    let entries = [(IDENTITY, identity)].into_iter().chain(version);
+    object(&database.name, metadata, entries.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+}
+
+/// Name of the ConfigMap with the files of a service, if it has any.
+pub fn files_name(service: &Service) -> Option<String> {
+    Some(service.objects.files(&content_hash(&service.files)?))
+}
+
+/// Name of the ConfigMap with the init scripts of a database, if it has any.
+pub fn init_name(database: &Database) -> Option<String> {
+    Some(database.objects.init(&content_hash(&database.init)?))
+}
+
+/// The key of a file: its path, in the letters that a ConfigMap allows. A path that could be taken for another one, or
+/// that is too long, ends in a hash.
+pub fn file_key(path: &str) -> String {
+    let plain = path.trim_start_matches('/');
+    let key: String = plain.chars().map(|c| if c.is_ascii_alphanumeric() || "-.".contains(c) { c } else { '_' }).collect();
+    let faithful = plain.chars().all(|c| c.is_ascii_alphanumeric() || "-./".contains(c));
+    if faithful && key.len() <= LONGEST_KEY {
+        return key;
+    }
+    format!("{}-{}", &key[..key.len().min(LONGEST_KEY)], names::short_hash(path))
+}
+
+fn content_hash(content: &BTreeMap<String, String>) -> Option<String> {
+    let content = filled(content.clone())?;
+    Some(names::short_hash(&serde_json::to_string(&content).unwrap_or_default()))
+}
+
+fn object(component: &str, metadata: ObjectMeta, data: BTreeMap<String, String>) -> Object {
+    let config_map = ConfigMap { metadata, data: filled(data), immutable: Some(true), ..ConfigMap::default() };
+    Object::new(Kind::ConfigMap, component, &config_map)
+}

@@ -1,0 +1,37 @@
+//! The init container that keeps an engine from a volume that does not hold its data (rule 10).
+use k8s_openapi::api::core::v1::{ConfigMapKeySelector, Container, EnvVar, EnvVarSource};
+
+use super::{env, resources, security, volumes};
+use crate::desired::config_map::IDENTITY;
+use crate::model::{Database, Storage};
+
+const NAME: &str = "volume-guard";
+const WANTED: &str = "MSTACK_IDENTITY";
+const RECORDED: &str = "MSTACK_RECORDED_IDENTITY";
+
+/// None for an ephemeral database, and where the operator does not know its own image. It runs as the engine's user, so
+/// that it may read what the engine may.
+pub fn build(database: &Database) -> Option<Container> {
+    let Storage::Volume { identity: Some(identity), .. } = &database.storage else { return None };
+    let image = database.guard_image.clone()?;
+    let data = volumes::data_mount(database)?;
+    let args = [NAME, "--path", &data.mount_path, "--identity", "$(MSTACK_IDENTITY)"];
+    Some(Container {
+        name: NAME.to_owned(),
+        image: Some(image),
+        args: Some(args.map(str::to_owned).to_vec()),
+        env: Some(vec![env::plain(WANTED, identity), recorded(database)]),
+        // A quota of the namespace may demand them, and init containers add nothing to what the pod reserves.
+        resources: resources(&database.resources),
+        security_context: Some(security::of_container(&database.security, true)),
+        volume_mounts: Some(vec![data]),
+        ..Container::default()
+    })
+}
+
+/// Absent until the database has served for the first time.
+fn recorded(database: &Database) -> EnvVar {
+    let key = ConfigMapKeySelector { name: database.objects.identity.clone(), key: IDENTITY.to_owned(), optional: Some(true) };
+    let source = EnvVarSource { config_map_key_ref: Some(key), ..EnvVarSource::default() };
+    EnvVar { name: RECORDED.to_owned(), value_from: Some(source), ..EnvVar::default() }
+}
