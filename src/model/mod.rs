@@ -1,6 +1,7 @@
 //! What is true of a stack once it is checked: no `Option` where a value is needed, every name derived, every
 //! reference resolved. Only [`check`] makes a [`Stack`]. Pure: no client, no clock, no randomness.
 mod check;
+pub mod discovery;
 pub mod engine;
 pub mod graph;
 pub mod names;
@@ -154,7 +155,7 @@ pub struct Database {
     pub env: BTreeMap<String, String>,
     /// Entry point; empty: the image's own.
     pub command: Vec<String>,
-    /// Arguments, the recipe's own first.
+    /// Arguments, complete: the recipe's own, those for or without credentials, then the spec's.
     pub args: Vec<String>,
     /// Resources as written, valid quantities.
     pub resources: Resources,
@@ -162,6 +163,8 @@ pub struct Database {
     pub security: Security,
     /// Image with the `volume-guard` command; none where the operator does not know its own image.
     pub guard_image: Option<String>,
+    /// Why its StatefulSet stays as it is: the version on the volume cannot be taken to the wanted one (rule 10).
+    pub held: Option<Violation>,
 }
 
 /// One port of a service.

@@ -1,0 +1,149 @@
+//! Edges: what a service uses, under which names it gets its variables, and the start order that follows.
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::super::graph::Graph;
+use super::super::{Component, Use, Violations, discovery};
+use super::{Parts, environment, spelling};
+use crate::api;
+use crate::api::StackSpec;
+
+/// The start order: waves of component names. A cycle is told with its path.
+pub fn waves(spec: &StackSpec, found: &mut Violations) -> Vec<Vec<String>> {
+    let mut graph = Graph::default();
+    for name in spec.databases.keys() {
+        graph.node(name);
+    }
+    for (name, service) in &spec.services {
+        graph.node(name);
+        // A service that uses itself is told apart, in words of its own.
+        for other in service.uses.iter().flatten().filter(|other| *other != name) {
+            graph.edge(name, other);
+        }
+    }
+    match graph.waves() {
+        Ok(waves) => waves.into_iter().map(|wave| wave.into_iter().map(str::to_owned).collect()).collect(),
+        Err(cycle) => {
+            found.add(
+                format!("spec.services.{}.uses", cycle[0]),
+                format!("{} is a cycle, so none of them could start first", cycle.join(" → ")),
+                "move one of these edges to `usesOptional`: the same variables, but no order",
+            );
+            Vec::new()
+        }
+    }
+}
+
+/// What a service uses, hard edges first.
+pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Violations) -> Vec<Use> {
+    let path = format!("spec.services.{name}");
+    let hard = service.uses.iter().flatten().enumerate().map(|(n, target)| (format!("{path}.uses[{n}]"), target, false));
+    let optional = service.uses_optional.iter().flatten().enumerate();
+    let optional = optional.map(|(n, target)| (format!("{path}.usesOptional[{n}]"), target, true));
+
+    let mut uses: Vec<Use> = Vec::new();
+    let mut seen: BTreeMap<&str, String> = BTreeMap::new();
+    for (path, target, optional) in hard.chain(optional) {
+        if let Some(other) = seen.get(target.as_str()) {
+            found.add(path, format!("`{target}` is used in {other} already"), "remove one of the two");
+            continue;
+        }
+        seen.insert(target, path.clone());
+        if target == name {
+            found.add(path, format!("`{name}` uses itself, so it could never start"), "remove it; a service may always call itself");
+            continue;
+        }
+        match parts.kind(target) {
+            Some(kind) => uses.push(Use { target: target.clone(), kind, optional, env: BTreeMap::new() }),
+            None if optional => {}
+            None => {
+                let others = parts.names().filter(|other| *other != name);
+                let fix = spelling::did_you_mean(target, others, "add the component, or move it to `usesOptional`");
+                found.add(path, format!("`{target}` is not a component of this stack"), fix);
+            }
+        }
+    }
+    bind(&path, service, &seen.keys().copied().collect(), parts, &mut uses, found);
+    judge_collisions(&path, &uses, parts, found);
+    uses
+}
+
+fn bind(path: &str, service: &api::Service, used: &BTreeSet<&str>, parts: &Parts, uses: &mut [Use], found: &mut Violations) {
+    for (target, binding) in service.bindings.iter().flatten() {
+        let path = format!("{path}.bindings.{target}");
+        if !used.contains(target.as_str()) {
+            let fix = spelling::did_you_mean(target, used.iter().copied(), &format!("add `{target}` to `uses`, or remove the binding"));
+            found.add(&path, format!("this service does not use `{target}`"), fix);
+            continue;
+        }
+        let Some(edge) = uses.iter_mut().find(|edge| edge.target == *target) else { continue };
+        let keys = parts.keys(target);
+        for (variable, key) in &binding.env {
+            let path = format!("{path}.env.{variable}");
+            environment::judge_name(&path, variable, found);
+            if !keys.contains(&key.as_str()) {
+                let (reason, otherwise) = wrong_key(target, key, &keys);
+                found.add(path, reason, spelling::did_you_mean(key, keys.iter().copied(), &otherwise));
+            }
+        }
+        edge.env.clone_from(&binding.env);
+    }
+}
+
+fn wrong_key(target: &str, key: &str, keys: &[&str]) -> (String, String) {
+    if keys.is_empty() {
+        (format!("`{target}` has no address to give: it has no port, or several and none called `http`"), "remove the binding".to_owned())
+    } else {
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        (format!("`{key}` is not something that `{target}` gives"), format!("choose one of {}", keys.join(", ")))
+    }
+}
+
+/// Two sources for one variable: which of them wins would be chance.
+fn judge_collisions(path: &str, uses: &[Use], parts: &Parts, found: &mut Violations) {
+    let mut givers: BTreeMap<String, &str> = BTreeMap::new();
+    for edge in uses {
+        for variable in parts.variables(&edge.target).into_iter().chain(edge.env.keys().cloned()) {
+            match givers.get(&variable) {
+                Some(other) => found.add(
+                    format!("{path}.uses"),
+                    format!("`{other}` and `{}` both give the variable `{variable}`", edge.target),
+                    "rename a component, a port or a variable in `bindings`",
+                ),
+                None => {
+                    givers.insert(variable, &edge.target);
+                }
+            }
+        }
+    }
+}
+
+impl Parts<'_> {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.ports.keys().copied().chain(self.databases.keys().map(String::as_str))
+    }
+
+    fn kind(&self, name: &str) -> Option<Component> {
+        if self.ports.contains_key(name) {
+            Some(Component::Service)
+        } else {
+            self.databases.contains_key(name).then_some(Component::Database)
+        }
+    }
+
+    /// Keys that a binding may name.
+    fn keys(&self, name: &str) -> Vec<&'static str> {
+        match (self.databases.get(name), self.ports.get(name)) {
+            (Some(database), _) => database.keys(),
+            (None, Some(ports)) if discovery::main_port(ports).is_some() => discovery::SERVICE_KEYS.to_vec(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn variables(&self, name: &str) -> Vec<String> {
+        match (self.databases.get(name), self.ports.get(name)) {
+            (Some(database), _) => database.variables(),
+            (None, Some(ports)) => discovery::service_variables(name, ports),
+            (None, None) => Vec::new(),
+        }
+    }
+}
