@@ -28,11 +28,15 @@ pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
 /// The record outside the volumes of which data a database has. It is made once the database has served for the first
 /// time, and outlives the stack (rules 9 and 10).
 pub fn identity_record(stack: &Stack, database: &Database, identity: &str) -> Object {
+    let entries = [(IDENTITY, meta::DATA_IDENTITY, Some(identity)), (VERSION, meta::DATA_VERSION, database.version.as_deref())];
     let mut metadata = meta::kept(stack, &database.name, &database.objects.identity);
-    metadata.labels.get_or_insert_default().insert(meta::DATA_IDENTITY.to_owned(), identity.to_owned());
-    let version = database.version.as_ref().map(|version| (VERSION, version.as_str()));
-    let entries = [(IDENTITY, identity)].into_iter().chain(version);
-    object(&database.name, metadata, entries.map(|(key, value)| (key.to_owned(), value.to_owned())).collect())
+    let mut data = BTreeMap::new();
+    // As labels too: of ConfigMaps no more than the metadata is watched.
+    for (key, label, value) in entries.into_iter().filter_map(|(key, label, value)| Some((key, label, value?))) {
+        metadata.labels.get_or_insert_default().insert(label.to_owned(), value.to_owned());
+        data.insert(key.to_owned(), value.to_owned());
+    }
+    object(&database.name, metadata, data)
 }
 
 /// Name of the ConfigMap with the files of a service, if it has any.

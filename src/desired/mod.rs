@@ -23,7 +23,7 @@ pub use secret::credentials_secret;
 use crate::model::{Database, Service, Stack};
 
 /// Everything that a stack is to consist of.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Desired {
     /// The children: those of a component together, components in the order of the waves.
     pub objects: Vec<Object>,

@@ -2,13 +2,9 @@
 use k8s_openapi::api::core::v1::EnvVar;
 
 use super::env::{plain, secret};
-use crate::desired::secret::key;
-use crate::desired::uri;
+use crate::desired::{secret::key, uri};
+use crate::model::discovery::{main_port, prefix};
 use crate::model::{Credentials, Database, Port, Service, Stack, Use};
-
-const ADDR: &str = "addr";
-/// The port that the variables without a port's name stand for, where there are several.
-const MAIN_PORT: &str = "http";
 
 /// One thing to know of a component: its key, such as `host`, and where the value comes from.
 struct Fact {
@@ -26,37 +22,30 @@ enum Source {
 pub fn of_service(stack: &Stack, service: &Service) -> Vec<EnvVar> {
     let mut uses: Vec<&Use> = service.uses.iter().collect();
     uses.sort_by(|a, b| a.target.cmp(&b.target));
-    let mut variables: Vec<EnvVar> = Vec::new();
-    for variable in uses.into_iter().flat_map(|edge| of_edge(stack, edge)) {
-        variables.retain(|earlier| earlier.name != variable.name);
-        variables.push(variable);
-    }
-    variables
+    uses.into_iter().flat_map(|edge| of_edge(stack, edge)).collect()
 }
 
 /// The default variables of a component, then those under the names that the service wants.
 fn of_edge(stack: &Stack, edge: &Use) -> Vec<EnvVar> {
-    let prefix = upper_case(&edge.target);
-    let facts = facts(stack, &edge.target, &prefix);
-    let default = facts.iter().map(|fact| variable(&format!("{prefix}_{}", upper_case(&fact.key)), fact));
+    let facts = facts(stack, &edge.target);
+    let default = facts.iter().map(|fact| variable(&format!("{}_{}", prefix(&edge.target), prefix(&fact.key)), fact));
     let bound = edge.env.iter().filter_map(|(name, key)| Some(variable(name, facts.iter().find(|fact| fact.key == *key)?)));
     default.chain(bound).collect()
 }
 
-fn facts(stack: &Stack, target: &str, prefix: &str) -> Vec<Fact> {
+fn facts(stack: &Stack, target: &str) -> Vec<Fact> {
     let service = stack.services.get(target).map(of_used_service);
-    let database = || stack.databases.get(target).map(|database| of_used_database(database, prefix));
+    let database = || stack.databases.get(target).map(of_used_database);
     service.or_else(database).unwrap_or_default()
 }
 
 /// A worker has no address: using it is order alone.
 fn of_used_service(service: &Service) -> Vec<Fact> {
     let (host, ports) = (&service.objects.base, service.ports.as_slice());
-    let main = if let [only] = ports { Some(only) } else { ports.iter().find(|port| port.name == MAIN_PORT) };
     let named = if ports.len() > 1 { ports } else { &[] };
-    let address = ports.first().map(|_| known(key::HOST, host));
-    let main = main.into_iter().flat_map(|port| {
-        [known(key::PORT, port.service.to_string()), known(ADDR, format!("{host}:{}", port.service)), known("url", url(host, port))]
+    let address = ports.first().map(|_| known("host", host));
+    let main = main_port(ports).into_iter().flat_map(|port| {
+        [known("port", port.service.to_string()), known("addr", format!("{host}:{}", port.service)), known("url", url(host, port))]
     });
     let named = named.iter().flat_map(|port| {
         [known(&format!("{}-port", port.name), port.service.to_string()), known(&format!("{}-url", port.name), url(host, port))]
@@ -64,30 +53,29 @@ fn of_used_service(service: &Service) -> Vec<Fact> {
     address.into_iter().chain(main).chain(named).collect()
 }
 
-fn of_used_database(database: &Database, prefix: &str) -> Vec<Fact> {
-    let (recipe, host) = (&database.recipe, &database.objects.base);
-    let proven = database.credentials != Credentials::None;
-    let uri = if proven { uri::by_reference(database, prefix) } else { uri::open(database) };
-    let table = [
-        (key::HOST, true, host.clone()),
-        (key::PORT, true, recipe.port.to_string()),
-        (ADDR, true, format!("{host}:{}", recipe.port)),
-        (key::USERNAME, proven && !recipe.username.is_empty(), String::new()),
-        (key::PASSWORD, proven, String::new()),
-        (key::DATABASE, recipe.databases, database.database.clone()),
-        (key::URI, !uri.is_empty(), uri),
-    ];
-    let there = table.into_iter().filter(|(_, there, _)| *there);
-    there.map(|(key, _, value)| Fact { key: key.to_owned(), source: source(database, key, value) }).collect()
+fn of_used_database(database: &Database) -> Vec<Fact> {
+    database.keys().into_iter().map(|key| Fact { key: key.to_owned(), source: source(database, key) }).collect()
 }
 
-/// The Secret as far as it has the key. A generated one lacks none but the address; of a given one no more is sure than
-/// user and password.
-fn source(database: &Database, key: &'static str, value: String) -> Source {
+/// From the Secret as far as it has the key: a generated one has all but the address in one, of a given one no more is
+/// sure than user and password.
+fn source(database: &Database, key: &'static str) -> Source {
     match &database.credentials {
-        Credentials::Generated { secret } if key != ADDR => Source::Secret { name: secret.clone(), key },
+        Credentials::Generated { secret } if key != "addr" => Source::Secret { name: secret.clone(), key },
         Credentials::Given { secret } if [key::USERNAME, key::PASSWORD].contains(&key) => Source::Secret { name: secret.name.clone(), key },
-        Credentials::Generated { .. } | Credentials::Given { .. } | Credentials::None => Source::Plain(value),
+        Credentials::Generated { .. } | Credentials::Given { .. } | Credentials::None => Source::Plain(value(database, key)),
+    }
+}
+
+fn value(database: &Database, key: &str) -> String {
+    let (host, port) = (&database.objects.base, database.recipe.port);
+    match key {
+        key::HOST => host.clone(),
+        key::PORT => port.to_string(),
+        key::DATABASE => database.database.clone(),
+        key::URI if database.credentials == Credentials::None => uri::open(database),
+        key::URI => uri::by_reference(database, &prefix(&database.name)),
+        _ => format!("{host}:{port}"),
     }
 }
 
@@ -108,18 +96,13 @@ fn url(host: &str, port: &Port) -> String {
 
 /// By `appProtocol`, else by the port's name where that is a protocol.
 fn scheme(port: &Port) -> &'static str {
-    if port.protocol == "UDP" {
-        return "udp";
-    }
-    match port.app_protocol.as_deref().unwrap_or(&port.name) {
-        "https" => "https",
-        "grpc" => "grpc",
-        "kubernetes.io/ws" | "ws" => "ws",
-        "kubernetes.io/wss" | "wss" => "wss",
+    match (port.protocol, port.app_protocol.as_deref().unwrap_or(&port.name)) {
+        ("UDP", _) => "udp",
+        ("SCTP", _) => "sctp",
+        (_, "https") => "https",
+        (_, "grpc") => "grpc",
+        (_, "kubernetes.io/ws" | "ws") => "ws",
+        (_, "kubernetes.io/wss" | "wss") => "wss",
         _ => "http",
     }
-}
-
-fn upper_case(name: &str) -> String {
-    name.to_ascii_uppercase().replace('-', "_")
 }

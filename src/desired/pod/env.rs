@@ -6,8 +6,9 @@ use super::discovery;
 use crate::model::{Service, Stack};
 
 pub fn of_service(stack: &Stack, service: &Service) -> Vec<EnvVar> {
-    let injected = common(stack).into_iter().chain(discovery::of_service(stack, service)).collect();
-    overlaid(injected, stack.config.iter().chain(&service.config))
+    let injected = common(stack).into_iter().chain(discovery::of_service(stack, service));
+    let config = stack.config.iter().chain(&service.config).map(|(name, value)| plain(name, value));
+    last_of_each(injected.chain(config))
 }
 
 /// The variables of every pod.
@@ -21,13 +22,14 @@ pub fn common(stack: &Stack) -> [EnvVar; 5] {
     ]
 }
 
-/// Later variables after earlier ones; one of the same name replaces the earlier one, for a name may come only once.
-pub fn overlaid<'a>(mut variables: Vec<EnvVar>, config: impl IntoIterator<Item = (&'a String, &'a String)>) -> Vec<EnvVar> {
-    for (name, value) in config {
-        variables.retain(|variable| variable.name != *name);
-        variables.push(plain(name, value));
+/// The same variables, a later one instead of earlier ones of its name: server-side apply refuses a name that comes twice.
+pub fn last_of_each(variables: impl Iterator<Item = EnvVar>) -> Vec<EnvVar> {
+    let mut last: Vec<EnvVar> = Vec::new();
+    for variable in variables {
+        last.retain(|earlier| earlier.name != variable.name);
+        last.push(variable);
     }
-    variables
+    last
 }
 
 /// A variable with a value. An empty one is sent as a name alone, which means the same.

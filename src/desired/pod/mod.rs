@@ -117,11 +117,8 @@ fn drain() -> Lifecycle {
     Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() }
 }
 
-/// Each container port once: several ports of the Service may lead to the same one.
 fn container_ports(ports: &[Port]) -> Vec<ContainerPort> {
-    let key = |port: &Port| (port.container, port.protocol);
-    let first = |(place, port): &(usize, &Port)| ports[..*place].iter().all(|earlier| key(earlier) != key(port));
-    ports.iter().enumerate().filter(first).map(|(_, port)| container_port(&port.name, port.container, port.protocol)).collect()
+    ports.iter().map(|port| container_port(&port.name, port.container, port.protocol)).collect()
 }
 
 fn container_port(name: &str, number: u16, protocol: &str) -> ContainerPort {

@@ -22,7 +22,7 @@ pub fn of_service_mounts(service: &Service) -> Vec<VolumeMount> {
         read_only: Some(true),
         ..mount(FILES, path)
     });
-    files.chain(scratch(&service.scratch).map(|(name, path)| mount(&name, path))).collect()
+    outer_first(files.chain(scratch(&service.scratch).map(|(name, path)| mount(&name, path))))
 }
 
 /// The data of a database comes from its claim template, unless it is ephemeral.
@@ -35,7 +35,7 @@ pub fn of_database(database: &Database) -> Vec<Volume> {
 pub fn of_database_mounts(database: &Database) -> Vec<VolumeMount> {
     let init = config_map::init_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(INIT, &database.recipe.init_path) });
     let scratch = scratch(needed_scratch(database)).map(|(name, path)| mount(&name, path));
-    data_mount(database).into_iter().chain(init).chain(scratch).collect()
+    outer_first(data_mount(database).into_iter().chain(init).chain(scratch))
 }
 
 /// Where the data of a database is, if it has a folder for it.
@@ -62,6 +62,13 @@ fn needed_scratch(database: &Database) -> &[String] {
 fn scratch(paths: &[String]) -> impl Iterator<Item = (String, &str)> {
     let paths: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
     paths.into_iter().enumerate().map(|(place, path)| (format!("scratch-{place}"), path))
+}
+
+/// A folder before the folders in it, which it would hide.
+fn outer_first(mounts: impl Iterator<Item = VolumeMount>) -> Vec<VolumeMount> {
+    let mut mounts: Vec<VolumeMount> = mounts.collect();
+    mounts.sort_by(|a, b| a.mount_path.cmp(&b.mount_path));
+    mounts
 }
 
 fn empty(name: String) -> Volume {
