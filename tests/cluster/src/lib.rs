@@ -196,6 +196,15 @@ impl Drop for Cluster {
     }
 }
 
+/// Path of helm, which is built first when this machine has none of ours.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn helm() -> Result<PathBuf, Error> {
+    parts::ensure(&[Need::Tools])?;
+    parts::path("helm")
+}
+
 fn needs(options: &Options) -> Vec<Need> {
     let mut needs = vec![Need::ControlPlane];
     if options.kwok_nodes > 0 {

@@ -1,0 +1,81 @@
+# `make demo` shows mstack on a real cluster, `make test` proves it. `make` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION := $(shell sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' Cargo.toml)
+IMAGE := localhost/mstack:$(VERSION)
+SHOP_IMAGE := localhost/shop:1
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p')
+# The command of tests/cluster; a way to call it that builds nothing once the tests are built.
+CLUSTER ?= cargo run --quiet --locked --package cluster --
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo demo-down
+demo: ## Bring up a real cluster, install mstack, run the shop on it, show what happens
+	@demo/run
+
+demo-down: ## Remove what `make demo` made
+	@demo/down
+
+# Each step needs less time than the next one, and those that start a cluster run alone.
+.PHONY: test
+test: ## Check everything (the first run builds Kubernetes from source: about an hour on 2 cores)
+	@begun=$$SECONDS; \
+	for step in lint test-rust test-shop test-cluster test-journey; do \
+	    echo "== $$step (after $$((SECONDS - begun)) s)"; \
+	    $(MAKE) $$step; \
+	done; \
+	echo "== all passed in $$((SECONDS - begun)) s"
+
+.PHONY: lint
+lint: ## Formatting and clippy, without a warning
+	cargo fmt --all --check
+	cargo clippy --quiet --locked --workspace --all-targets -- --deny warnings
+	test -z "$$(gofmt -l examples/shop | tee /dev/stderr)"
+
+.PHONY: test-rust
+test-rust: ## Unit, golden and architecture tests, and behaviour on a real control plane
+	cargo test --locked --workspace -- --test-threads=2
+
+.PHONY: test-shop
+test-shop: ## The example application against real PostgreSQL and Redis servers
+	@if ! ls /usr/lib/postgresql/*/bin/postgres /usr/bin/redis-server >/dev/null 2>&1; then \
+	    apt-get update -qq; \
+	    : 'RUNLEVEL=1 keeps the packages from starting their servers.'; \
+	    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-15 redis-server; \
+	fi
+	cd examples/shop && go vet ./... && SHOP_E2E=required go test ./...
+
+.PHONY: test-cluster
+test-cluster: ## The local cluster with real nodes
+	cargo test --locked --workspace --test full -- --ignored --test-threads=1
+
+.PHONY: test-journey
+test-journey: images ## The shop's whole life on real nodes
+	cargo test --locked --workspace --test journey -- --ignored --nocapture --test-threads=1
+
+.PHONY: images image shop-image
+images: image shop-image
+
+image: ## Build the operator's image, localhost/mstack
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE) --bin mstack
+	install -D $(TARGET_DIR)/$(TRIPLE)/release/mstack $(TARGET_DIR)/image/mstack
+	$(CLUSTER) build-image -t $(IMAGE) -f Dockerfile --target local --build-arg VERSION=$(VERSION) $(TARGET_DIR)/image
+
+shop-image: ## Build the example's image, localhost/shop
+	examples/shop/build.sh
+	$(CLUSTER) build-image -t $(SHOP_IMAGE) -f examples/shop/Dockerfile --target local examples/shop
+
+.PHONY: generate
+generate: ## Write the generated files anew: the CRD, its copy in the chart, the chart's golden rendering
+	cargo run --quiet --locked --bin mstack -- crd > $(TARGET_DIR)/crd.yaml
+	cp $(TARGET_DIR)/crd.yaml crds/microservicestacks.yaml
+	cp $(TARGET_DIR)/crd.yaml charts/mstack/files/microservicestacks.yaml
+	UPDATE_GOLDEN=1 cargo test --quiet --locked --test chart
