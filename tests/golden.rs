@@ -2,13 +2,15 @@
 //! upgrade of the operator changes no workload: a difference here is a write to every stack in the field.
 //!
 //! `UPDATE=1 cargo test --test golden` writes `out.yaml` anew; read the difference before it is committed.
-use std::collections::{BTreeMap, BTreeSet};
+mod cases;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use mstack::api::MicroserviceStack;
+use cases::{UID, cases, containers};
 use mstack::desired::{self, Desired};
 use mstack::kinds::Kind;
-use mstack::model::{self, Credentials, Facts, Stack};
+use mstack::model::{Credentials, Stack};
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
@@ -75,7 +77,7 @@ fn every_child_has_our_labels_and_our_owner_reference() {
         for object in desired::build(&stack(&case)).objects {
             let metadata = &object.body["metadata"];
             assert_eq!(metadata["labels"]["microservicestack.dev/component"], object.component.as_str());
-            assert_eq!(metadata["ownerReferences"][0]["uid"], "11111111-2222-3333-4444-555555555555");
+            assert_eq!(metadata["ownerReferences"][0]["uid"], UID);
             let selector = &object.body["spec"]["selector"];
             let selector = if selector["matchLabels"].is_null() { selector } else { &selector["matchLabels"] };
             if !selector.is_null() {
@@ -177,32 +179,9 @@ fn every_reference_between_children_leads_to_one_of_them() {
     }
 }
 
-fn cases() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(cases.len() >= 12, "only {} cases", cases.len());
-    cases
-}
-
-/// The stack of a case, in a cluster where its Secrets exist and the identities of its data are known.
+/// The stack of a case, with a UID that stays.
 fn stack(case: &Path) -> Stack {
-    let text = std::fs::read_to_string(case.join("in.yaml")).unwrap();
-    let mut object: MicroserviceStack = serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
-    object.metadata.uid = Some("11111111-2222-3333-4444-555555555555".to_owned());
-    let services = object.spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
-    let databases = object.spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
-    let facts = Facts {
-        gateway_api: true,
-        secrets: services.chain(databases).map(|name| (name.clone(), Some(format!("digest of {name}")))).collect(),
-        volumes: BTreeMap::new(),
-        guard_image: Some("ghcr.io/microservicestack/mstack:0".to_owned()),
-    };
-    let mut stack = model::check(&object, &facts).unwrap_or_else(|violations| panic!("{}: {violations}", case.display()));
-    for database in object.spec.databases.keys() {
-        stack.set_identity(database, &format!("identity-of-{database}"));
-    }
-    stack
+    cases::stack(cases::object(case), UID)
 }
 
 /// All that mstack makes for a stack, as YAML: the children with their counts, then the data objects.
@@ -238,11 +217,6 @@ fn bodies() -> Vec<(String, Value)> {
         objects.into_iter().map(move |object| (format!("{case_name}: {:?} {}", object.kind, object.name), object.body)).collect::<Vec<_>>()
     };
     cases().into_iter().flat_map(objects).collect()
-}
-
-fn containers(body: &Value) -> Vec<Value> {
-    let spec = &body["spec"]["template"]["spec"];
-    [&spec["initContainers"], &spec["containers"]].into_iter().filter_map(Value::as_array).flatten().cloned().collect()
 }
 
 /// The names in the `$(NAME)` of a text.

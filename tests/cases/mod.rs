@@ -1,0 +1,50 @@
+//! The golden cases: stacks as they are written, checked in a cluster that has all that they refer to.
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mstack::api::MicroserviceStack;
+use mstack::model::{self, Facts, Stack};
+use serde_json::Value;
+
+/// A UID for stacks that no API server has seen.
+#[allow(dead_code)]
+pub const UID: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The folders of all cases.
+pub fn cases() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    assert!(cases.len() >= 12, "only {} cases", cases.len());
+    cases
+}
+
+/// The stack of a case as it is written.
+pub fn object(case: &Path) -> MicroserviceStack {
+    let text = std::fs::read_to_string(case.join("in.yaml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", case.display()))
+}
+
+/// The checked stack, in a cluster where its Secrets exist and the identities of its data are known.
+pub fn stack(mut object: MicroserviceStack, uid: &str) -> Stack {
+    object.metadata.uid = Some(uid.to_owned());
+    let services = object.spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
+    let databases = object.spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
+    let facts = Facts {
+        gateway_api: true,
+        secrets: services.chain(databases).map(|name| (name.clone(), Some(format!("digest of {name}")))).collect(),
+        volumes: BTreeMap::new(),
+        guard_image: Some("ghcr.io/microservicestack/mstack:0".to_owned()),
+    };
+    let mut stack = model::check(&object, &facts).unwrap_or_else(|violations| panic!("{:?}: {violations}", object.metadata.name));
+    for database in object.spec.databases.keys() {
+        stack.set_identity(database, &format!("identity-of-{database}"));
+    }
+    stack
+}
+
+/// All containers of a workload.
+pub fn containers(body: &Value) -> Vec<Value> {
+    let spec = &body["spec"]["template"]["spec"];
+    [&spec["initContainers"], &spec["containers"]].into_iter().filter_map(Value::as_array).flatten().cloned().collect()
+}
