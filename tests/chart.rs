@@ -85,7 +85,11 @@ fn whoever_may_edit_a_namespace_may_write_its_stacks_and_viewers_only_see_them()
     let aggregated_to = |name: &str| -> BTreeSet<String> {
         let role: ClusterRole = object(&documents, "ClusterRole", name);
         let labels = role.metadata.labels.expect("labels");
-        labels.keys().filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-")).map(str::to_owned).collect()
+        labels
+            .keys()
+            .filter_map(|label| label.strip_prefix("rbac.authorization.k8s.io/aggregate-to-"))
+            .map(str::to_owned)
+            .collect()
     };
     assert_eq!(aggregated_to("mstack-system-mstack-edit"), BTreeSet::from(["admin".to_owned(), "edit".to_owned()]));
     assert_eq!(aggregated_to("mstack-system-mstack-view"), BTreeSet::from(["view".to_owned()]));
@@ -121,7 +125,8 @@ fn the_crd_of_the_chart_is_the_one_in_crds_and_survives_an_uninstall() {
 #[test]
 fn a_digest_wins_over_a_tag_and_databases_get_the_same_image() {
     let digest = format!("sha256:{}", "a".repeat(64));
-    let arguments = ["--set", "image.repository=mirror/mstack", "--set", "image.tag=v7", "--set", &format!("image.digest={digest}")];
+    let arguments =
+        ["--set", "image.repository=mirror/mstack", "--set", "image.tag=v7", "--set", &format!("image.digest={digest}")];
     let deployment: Value = object(&documents(&rendered(&arguments)), "Deployment", "mstack");
     let operator = &deployment["spec"]["template"]["spec"]["containers"][0];
     let guard = operator["env"].as_array().expect("env").iter().find(|env| env["name"] == "MSTACK_IMAGE").expect("MSTACK_IMAGE");
