@@ -32,6 +32,11 @@ enum Ask {
     Logs(Logs),
     /// Build or install every part without starting anything.
     Parts,
+    /// Print the path of one part, such as `helm` or `kubectl`; it is built first when it is missing.
+    Path {
+        /// Name of the part; `cluster parts` lists them.
+        part: String,
+    },
 }
 
 #[derive(Args)]
@@ -128,6 +133,7 @@ fn answer(ask: Ask) -> Result<(), Error> {
         }
         Ask::Logs(logs) => print_logs(&logs),
         Ask::Parts => build_parts(),
+        Ask::Path { part } => print_path(&part),
     }
 }
 
@@ -236,5 +242,10 @@ fn build_parts() -> Result<(), Error> {
     for part in parts::PARTS {
         println!("{:<28} {:<14} {}", part.name, part.version, part.path().display());
     }
+    Ok(())
+}
+
+fn print_path(part: &str) -> Result<(), Error> {
+    println!("{}", parts::provide(part)?.display());
     Ok(())
 }

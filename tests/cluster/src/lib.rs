@@ -201,8 +201,7 @@ impl Drop for Cluster {
 /// # Errors
 /// When it cannot be built.
 pub fn helm() -> Result<PathBuf, Error> {
-    parts::ensure(&[Need::Tools])?;
-    parts::path("helm")
+    parts::provide("helm")
 }
 
 fn needs(options: &Options) -> Vec<Need> {

@@ -178,6 +178,15 @@ pub(crate) fn ensure(needs: &[Need]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Path of the part of this name, which is made first when this machine does not have it.
+pub(crate) fn provide(name: &str) -> Result<PathBuf, Error> {
+    let part = Part::named(name)?;
+    if !part.is_there() {
+        with_progress(&format!("{} {}", part.name, part.version), || part.provide())?;
+    }
+    Ok(part.path())
+}
+
 /// Runs `work` and tells on standard error every few seconds for how long it has been running.
 pub(crate) fn with_progress<T>(label: &str, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     const EVERY: Duration = Duration::from_secs(15);
