@@ -5,6 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::shared::QUANTITY;
 use super::{Resources, Security, Text};
 
 /// One database, queue or cache.
@@ -42,7 +43,7 @@ pub struct Database {
     /// An existing Secret with `username` and `password` instead of a generated one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsRef>,
-    /// `None`: no user and no password, where the engine can do without.
+    /// Whether clients prove who they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<Authentication>,
     /// Files that run once, by name, at the first initialisation, such as `01-schema.sql`.
@@ -52,7 +53,7 @@ pub struct Database {
     /// Processor and memory of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Further environment variables of the engine.
+    /// Further environment variables of the engine; `$(USERNAME)`, `$(PASSWORD)` and `$(DATABASE)` expand.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub env: BTreeMap<String, Text>,
@@ -73,7 +74,7 @@ pub struct Database {
     #[schemars(length(min = 2, max = 512), regex(pattern = r"^/"))]
     pub data_path: Option<String>,
     /// Form of the URI that consumers get from an engine `custom`, such as `http://$(HOST):$(PORT)`; `$(HOST)`, `$(PORT)`,
-    /// `$(USERNAME)`, `$(PASSWORD)` and `$(DATABASE)` expand.
+    /// `$(USERNAME)`, `$(PASSWORD)` and `$(DATABASE)` expand. `tcp://$(HOST):$(PORT)` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024))]
     pub uri: Option<String>,
@@ -103,6 +104,7 @@ pub enum Engine {
 #[serde(rename_all = "camelCase")]
 pub struct Storage {
     /// Size, such as `20Gi`. It never shrinks.
+    #[schemars(extend("pattern" = QUANTITY))]
     pub size: Text,
     /// StorageClass. By default the cluster's default class. Cannot change later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,12 +116,12 @@ pub struct Storage {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialsRef {
-    /// Name of the Secret; it has the keys `username` and `password`, and may have `database`.
+    /// Name of the Secret; it has the keys `username` and `password`.
     #[schemars(length(min = 1, max = 253))]
     pub secret: String,
 }
 
-/// Whether clients prove who they are.
+/// Whether clients prove who they are; `None` is no user and no password, where the engine can do without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Authentication {
     /// No user and no password.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Resources, Security, Text};
 
+/// Spelling of `[SERVICE:]CONTAINER[/PROTOCOL]`; numbers need none.
+const PORT: &str = "^([0-9]{1,5}:)?[0-9]{1,5}(/[A-Za-z0-9]+)?$";
+
 /// One stateless service: its image, how many instances, what it uses and how it is reached.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -13,7 +16,9 @@ use super::{Resources, Security, Text};
     validation = Rule::new("!(has(self.replicas) && has(self.scale))").message("`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count; remove one").field_path(".replicas"),
     validation = Rule::new("!(has(self.port) && has(self.ports))").message("`port` is the short form of `ports`; keep one of them").field_path(".port"),
     validation = Rule::new("!has(self.expose) || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on").field_path(".expose"),
-    validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them").field_path(".health")
+    validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them").field_path(".health"),
+    validation = Rule::new("!has(self.scale) || !has(self.scale.cpu) || (has(self.resources) && (has(self.resources.cpu) || (has(self.resources.limits) && has(self.resources.limits.cpu))))").message("`scale.cpu` is in percent of `resources.cpu`; set `resources.cpu`, such as `250m`").field_path(".scale.cpu"),
+    validation = Rule::new("!has(self.scale) || !has(self.scale.memory) || (has(self.resources) && (has(self.resources.memory) || (has(self.resources.limits) && has(self.resources.limits.memory))))").message("`scale.memory` is in percent of `resources.memory`; set `resources.memory`, such as `256Mi`").field_path(".scale.memory")
 )]
 pub struct Service {
     /// Container image, such as `ghcr.io/acme/api:2.4.0`.
@@ -30,6 +35,7 @@ pub struct Service {
     /// The one port that the service listens on, called `http`: `8080`, or with a protocol `6831/UDP`. The long form
     /// is `ports`. A service without a port takes no calls (a worker).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = PORT))]
     pub port: Option<Text>,
     /// Several ports by name, each written `[SERVICE:]CONTAINER[/PROTOCOL]`: `http: 8080`, `admin: "80:8081"`,
     /// `trace: 6831/UDP`, `grpc: 9090/grpc`. PROTOCOL is TCP (default), UDP or SCTP, or an application protocol over
@@ -76,7 +82,7 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 512)))]
     pub scratch: Option<Vec<String>>,
-    /// Environment variables. They come after the injected ones, so `$(API_ADDR)` expands. A change rolls the service.
+    /// Environment variables, each a string or a number. They come after the injected ones, so `$(API_ADDR)` expands. A change rolls the service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub config: BTreeMap<String, Text>,
@@ -158,13 +164,14 @@ pub struct Health {
     pub probe: Probe,
     /// How long the start may take, such as `60s`; an instance that is not up by then is restarted. No limit by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
     pub startup: Option<String>,
 }
 
 /// A check of one instance: exactly one of `http`, `tcp`, `grpc` and `exec`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.tcp) && self.tcp, has(self.grpc), has(self.exec)].exists_one(way, way)").message("a check is exactly one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]`"))]
 pub struct Probe {
     /// Path that answers with a status of 200 to 399, such as `/healthz`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,11 +194,11 @@ pub struct Probe {
     pub port: Option<String>,
     /// Time between checks. `10s` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
     pub period: Option<String>,
     /// Time that one check may take. `1s` by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 16))]
+    #[schemars(length(max = 16), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
     pub timeout: Option<String>,
     /// Failed checks in a row before the instance counts as failed. 3 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -52,15 +52,20 @@ impl JsonSchema for Text {
     }
 }
 
+/// Spelling of a quantity; numbers need none.
+pub(super) const QUANTITY: &str = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)(|[KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)$";
+
 /// Processor and memory of one instance: what it is promised, and under `limits` what it may not exceed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Resources {
     /// Processor share that is reserved for one instance, such as `250m` or `2`. None by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = QUANTITY))]
     pub cpu: Option<Text>,
     /// Memory that is reserved for one instance, such as `256Mi`. None by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = QUANTITY))]
     pub memory: Option<Text>,
     /// Upper bounds; an instance over its memory limit is ended by the node. None by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,13 +78,16 @@ pub struct Resources {
 pub struct ResourceLimits {
     /// Processor limit, such as `500m`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = QUANTITY))]
     pub cpu: Option<Text>,
     /// Memory limit, such as `512Mi`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = QUANTITY))]
     pub memory: Option<Text>,
 }
 
-/// How far pods are hardened.
+/// How far pods are hardened: `Baseline` (default) breaks no image; `Restricted` passes the Pod Security Standard
+/// `restricted` (runs as a non-root user, without capabilities).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum SecurityProfile {
     /// Hardening that breaks no image; passes the Pod Security Standard `baseline`.
@@ -93,8 +101,7 @@ pub enum SecurityProfile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Security {
-    /// `Baseline` (default): hardening that breaks no image. `Restricted`: passes the Pod Security Standard
-    /// `restricted` (runs as a non-root user, without capabilities).
+    /// How far pods are hardened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<SecurityProfile>,
     /// User id that the container runs as. By default the image's own user; for databases the engine's.

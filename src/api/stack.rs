@@ -35,17 +35,16 @@ use super::{Database, Security, Service, StackStatus, Text};
 )]
 #[x_kube(
     validation = Rule::new("(has(self.names) ? self.names : 'Plain') == (has(oldSelf.names) ? oldSelf.names : 'Plain')").message("names cannot change once the stack exists, for every child would be re-created under another name; make a new stack").field_path(".names"),
-    validation = Rule::new("!has(self.services) || self.services.all(n, n.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$'))").message("a service is named like a DNS label: lower-case letters, digits and '-', starting with a letter, at most 40 characters").field_path(".services"),
-    validation = Rule::new("!has(self.databases) || self.databases.all(n, n.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$'))").message("a database is named like a DNS label: lower-case letters, digits and '-', starting with a letter, at most 40 characters").field_path(".databases"),
+    validation = Rule::new("!has(self.services) || self.services.all(n, n.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$'))").message("a service is named like a DNS label: lower-case letters, digits and '-', starting with a letter, at most 40 characters; rename it").field_path(".services"),
+    validation = Rule::new("!has(self.databases) || self.databases.all(n, n.matches('^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$'))").message("a database is named like a DNS label: lower-case letters, digits and '-', starting with a letter, at most 40 characters; rename it").field_path(".databases"),
     validation = Rule::new("!has(self.services) || !has(self.databases) || self.services.all(n, !(n in self.databases))").message("a service and a database cannot have the same name; rename one of them").field_path(".databases"),
     validation = Rule::new("!has(self.services) || self.services.all(n, !has(self.services[n].uses) || self.services[n].uses.all(u, u != n && (u in self.services || (has(self.databases) && u in self.databases))))").message("every entry of `uses` names another service or a database of this stack; check the spelling, or add the component").field_path(".services")
 )]
 pub struct StackSpec {
-    /// How children are called: `Plain` (default) like the component, so that `api` is reached as `api`;
-    /// `Prefixed` as `<stack>-<component>`, for several stacks in one namespace. Cannot change later.
+    /// How children are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
-    /// Environment variables of every service. A service's own `config` wins. `$(NAME)` expands to a variable
+    /// Environment variables of every service, each a string or a number. A service's own `config` wins. `$(NAME)` expands to a variable
     /// that comes before it: the injected ones first, then these by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 128))]
@@ -68,7 +67,8 @@ pub struct StackSpec {
     pub services: BTreeMap<String, Service>,
 }
 
-/// How children are called.
+/// How children are called: `Plain` (default) like the component, so that `api` is reached as `api`; `Prefixed` as
+/// `<stack>-<component>`, for several stacks in one namespace. Cannot change later.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum Names {
     /// Like the component.

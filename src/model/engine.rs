@@ -137,8 +137,6 @@ fn rabbitmq(database: &str) -> Recipe {
 fn custom(database: &str) -> Recipe {
     Recipe {
         binding_type: "custom".to_owned(),
-        env: pairs(&[("DATABASE", database)]),
-        credentials_env: pairs(&[("USERNAME", "username"), ("PASSWORD", "password")]),
         username: database.to_owned(),
         databases: true,
         open: true,
