@@ -53,7 +53,8 @@ pub struct Database {
     /// Processor and memory of one instance.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Further environment variables of the engine; `$(USERNAME)`, `$(PASSWORD)` and `$(DATABASE)` expand.
+    /// Further environment variables of the engine. Those of `custom` may refer to `$(USERNAME)`, `$(PASSWORD)` and
+    /// `$(DATABASE)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub env: BTreeMap<String, Text>,

@@ -137,6 +137,9 @@ fn rabbitmq(database: &str) -> Recipe {
 fn custom(database: &str) -> Recipe {
     Recipe {
         binding_type: "custom".to_owned(),
+        // The image's own variables, arguments and URI refer to these.
+        env: pairs(&[("DATABASE", database)]),
+        credentials_env: pairs(&[("USERNAME", "username"), ("PASSWORD", "password")]),
         username: database.to_owned(),
         databases: true,
         open: true,
