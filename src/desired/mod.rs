@@ -13,6 +13,8 @@ mod secret;
 mod service;
 mod service_account;
 mod stateful_set;
+#[cfg(test)]
+mod tests;
 mod uri;
 
 pub use config_map::identity_record;
