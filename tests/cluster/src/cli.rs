@@ -1,12 +1,14 @@
 //! The `cluster` command: what can be asked, and how the answers read.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::command::command;
+use crate::images::{self, Recipe};
 use crate::state::{self, State};
-use crate::{Cluster, Error, Options, Profile, files, parts};
+use crate::{Cluster, Error, Options, Profile, files, full, parts};
 
 const DEFAULT_NAME: &str = "mstack";
 
@@ -30,6 +32,12 @@ enum Ask {
     Status,
     /// Print the log of one part, or the names of all logs.
     Logs(Logs),
+    /// Build an image and keep it for `load`; what it starts from must have been built here too, or come from a registry.
+    BuildImage(BuildImage),
+    /// Put images that were built here on every node.
+    Load(Load),
+    /// Build the base images: pause, busybox, PostgreSQL, Redis, RabbitMQ.
+    Images,
     /// Build or install every part without starting anything.
     Parts,
     /// Print the path of one part, such as `helm` or `kubectl`; it is built first when it is missing.
@@ -111,6 +119,33 @@ struct Logs {
     follow: bool,
 }
 
+#[derive(Args)]
+struct BuildImage {
+    /// Name and tag, for instance `localhost/shop:1`.
+    #[arg(short, long)]
+    tag: String,
+    /// The Dockerfile; by default the one in the context.
+    #[arg(short, long)]
+    file: Option<PathBuf>,
+    /// The stage to build; the last one by default.
+    #[arg(long)]
+    target: Option<String>,
+    /// A build argument as NAME=VALUE; may be repeated.
+    #[arg(long = "build-arg")]
+    arguments: Vec<String>,
+    /// The folder whose files the Dockerfile may copy.
+    context: PathBuf,
+}
+
+#[derive(Args)]
+struct Load {
+    #[command(flatten)]
+    named: Named,
+    /// Tags of images.
+    #[arg(required = true)]
+    tags: Vec<String>,
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     match answer(Cli::parse().command) {
@@ -132,6 +167,9 @@ fn answer(ask: Ask) -> Result<(), Error> {
             Ok(())
         }
         Ask::Logs(logs) => print_logs(&logs),
+        Ask::BuildImage(asked) => build_image(asked),
+        Ask::Load(asked) => load(&asked),
+        Ask::Images => build_base_images(),
         Ask::Parts => build_parts(),
         Ask::Path { part } => print_path(&part),
     }
@@ -146,7 +184,11 @@ fn start(up: &Up) -> Result<(), Error> {
         Cluster::launch(&up.options())?;
         println!("cluster `{name}` is ready after {:.1} s", begun.elapsed().as_secs_f32());
     }
-    println!("export KUBECONFIG={}", State::open(name)?.kubeconfig().display());
+    let state = State::open(name)?;
+    if state.file("nodes").exists() {
+        println!("gateway infra/public: {}", full::url(&full::Network::new(&state)));
+    }
+    println!("export KUBECONFIG={}", state.kubeconfig().display());
     Ok(())
 }
 
@@ -236,9 +278,41 @@ fn print_logs(logs: &Logs) -> Result<(), Error> {
     ended.map(drop).map_err(|source| Error::File { action: "read", path: log, source })
 }
 
+fn build_image(asked: BuildImage) -> Result<(), Error> {
+    parts::ensure(&[parts::Need::Images])?;
+    images::ensure_base_images()?;
+    let recipe = Recipe {
+        tag: asked.tag,
+        dockerfile: asked.file,
+        target: asked.target,
+        arguments: asked.arguments,
+        context: asked.context,
+    };
+    println!("{}", images::build(&recipe)?.display());
+    Ok(())
+}
+
+fn load(asked: &Load) -> Result<(), Error> {
+    let state = State::open(&asked.named.name)?;
+    for tag in &asked.tags {
+        full::load(&state, tag)?;
+        println!("{tag} is on every node");
+    }
+    Ok(())
+}
+
+fn build_base_images() -> Result<(), Error> {
+    parts::ensure(&[parts::Need::Images])?;
+    images::ensure_base_images()?;
+    for tag in images::tags_on_nodes() {
+        println!("{tag:<28} {}", images::archive(tag).display());
+    }
+    Ok(())
+}
+
 fn build_parts() -> Result<(), Error> {
-    use parts::Need::{ControlPlane, Nodes, Simulation, Tools};
-    parts::ensure(&[ControlPlane, Simulation, Nodes, Tools])?;
+    use parts::Need::{ControlPlane, Images, Nodes, Simulation, Tools};
+    parts::ensure(&[ControlPlane, Tools, Images, Nodes, Simulation])?;
     for part in parts::PARTS {
         println!("{:<28} {:<14} {}", part.name, part.version, part.path().display());
     }

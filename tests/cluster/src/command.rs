@@ -1,7 +1,8 @@
 //! Running other programs to their end, with errors that quote what they said.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread::sleep;
@@ -60,6 +61,23 @@ fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line = words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ");
     if line.chars().count() <= SHOWN { line } else { line.chars().take(SHOWN).chain("...".chars()).collect() }
+}
+
+/// Asks a plain HTTP server on this machine or in its namespaces, and fails unless it answers 200.
+pub(crate) fn check_http(address: &str, path: &str) -> Result<(), Error> {
+    let wrong = |reason: String| Error::Command { command: format!("GET http://{address}{path}"), reason };
+    let answer = http_answer(address, path).map_err(|error| wrong(error.to_string()))?;
+    let status = answer.lines().next().unwrap_or_default();
+    if status.contains(" 200") { Ok(()) } else { Err(wrong(status.to_owned())) }
+}
+
+fn http_answer(address: &str, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// Whether a program can be found on the search path.

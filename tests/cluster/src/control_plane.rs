@@ -37,8 +37,6 @@ pub(crate) struct ControlPlane {
     pub(crate) hpa: bool,
     /// Whether etcd's data survives on disk rather than in memory.
     pub(crate) etcd_on_disk: bool,
-    /// Whether the requests of a pod's network go through real nodes.
-    pub(crate) pod_network: Option<String>,
 }
 
 impl ControlPlane {
@@ -240,9 +238,6 @@ impl ControlPlane {
         manager.arg(format!("--cluster-signing-cert-file={}", pki.certificate().display()));
         manager.arg(format!("--cluster-signing-key-file={}", pki.key().display()));
         manager.arg(if self.hpa { "--controllers=*" } else { "--controllers=*,-horizontal-pod-autoscaler-controller" });
-        if let Some(network) = &self.pod_network {
-            manager.args(["--allocate-node-cidrs=true", &format!("--cluster-cidr={network}")]);
-        }
         Ok(manager)
     }
 

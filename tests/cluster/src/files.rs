@@ -117,3 +117,12 @@ pub(crate) fn lock(path: &Path) -> Result<fs::File, Error> {
     file.lock().map_err(named("lock", path))?;
     Ok(file)
 }
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

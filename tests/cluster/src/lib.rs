@@ -4,7 +4,10 @@ mod command;
 mod control_plane;
 mod error;
 mod files;
+mod full;
+mod images;
 mod kubeconfig;
+mod machine;
 mod parts;
 mod pki;
 mod process;
@@ -19,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub use error::Error;
 
 use control_plane::ControlPlane;
+use full::{Full, Network};
 use parts::Need;
 use state::State;
 
@@ -97,8 +101,8 @@ impl Cluster {
     /// # Errors
     /// When a part cannot be built or installed.
     pub async fn prepare(options: &Options) -> Result<(), Error> {
-        let needs = needs(options);
-        blocking(move || parts::ensure(&needs)).await
+        let options = options.clone();
+        blocking(move || provide(&options)).await
     }
 
     /// The state folder that a cluster of this name has while it exists.
@@ -164,15 +168,16 @@ impl Cluster {
     }
 
     fn start_now(options: &Options, guarded: bool) -> Result<Self, Error> {
-        parts::ensure(&needs(options))?;
+        provide(options)?;
         let state = State::create(&options.name.clone().unwrap_or_else(free_name))?;
         let guard = if guarded { Some(state::guard(&state.folder)?) } else { None };
+        let network = Network::new(&state);
+        let is_full = options.profile == Profile::Full;
         let control_plane = ControlPlane {
-            address: "127.0.0.1".to_owned(),
+            address: if is_full { network.host() } else { "127.0.0.1".to_owned() },
             audit: options.audit,
-            hpa: options.hpa || options.profile == Profile::Full,
+            hpa: options.hpa || is_full,
             etcd_on_disk: options.etcd_on_disk,
-            pod_network: None,
             state,
         };
         let cluster = Self {
@@ -181,7 +186,13 @@ impl Cluster {
             guard,
             control_plane,
         };
+        if is_full {
+            network.create(options.nodes)?;
+        }
         cluster.control_plane.start()?;
+        if is_full {
+            Full::new(&cluster.control_plane, &network, options.nodes).start()?;
+        }
         files::write(&cluster.control_plane.state.file("ready"), "")?;
         Ok(cluster)
     }
@@ -204,13 +215,22 @@ pub fn helm() -> Result<PathBuf, Error> {
     parts::provide("helm")
 }
 
+/// Makes sure that the machine has everything that such a cluster needs.
+fn provide(options: &Options) -> Result<(), Error> {
+    if options.profile == Profile::Full {
+        machine::check_for_nodes()?;
+    }
+    parts::ensure(&needs(options))?;
+    if options.profile == Profile::Full { images::ensure_base_images() } else { Ok(()) }
+}
+
 fn needs(options: &Options) -> Vec<Need> {
     let mut needs = vec![Need::ControlPlane];
     if options.kwok_nodes > 0 {
         needs.push(Need::Simulation);
     }
     if options.profile == Profile::Full {
-        needs.extend([Need::Tools, Need::Nodes]);
+        needs.extend([Need::Tools, Need::Images, Need::Nodes]);
     }
     needs
 }

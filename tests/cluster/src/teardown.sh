@@ -50,15 +50,12 @@ tries=0
 until recorded_are_gone || [ $tries -ge 100 ]; do tries=$((tries + 1)); sleep 0.05; done
 if [ -f "$folder/namespaces" ]; then
   kill_containers
-  list sockets | while read -r pattern; do
-    for address in $pattern; do
-      [ -f "$address" ] && socket=$(cat "$address") && rm -f "${socket#unix://}"
-    done
-  done
   list namespaces | while read -r namespace; do
     ip netns pids "$namespace" 2>/dev/null | xargs -r kill -KILL 2>/dev/null
     ip netns delete "$namespace" 2>/dev/null
   done
+  # The first `ip netns add` on a machine mounts this folder onto itself.
+  rmdir /run/netns 2>/dev/null || { [ -z "$(ls -A /run/netns 2>/dev/null)" ] && umount /run/netns 2>/dev/null && rmdir /run/netns; }
   list links | while read -r link; do ip link delete "$link" 2>/dev/null; done
   unmount_all
   list cgroups | while read -r cgroup; do

@@ -34,7 +34,8 @@ pub(super) fn copy_files(part: &Part, module: &str, paths: &[&str], target: &Pat
         let from = if from.is_dir() { from.join(".") } else { from };
         run(command("cp", ["-r", "--no-preserve=mode"]).arg(from).arg(into))?;
     }
-    Ok(())
+    // Not an object: neither kubectl nor kwok can read it beside the others.
+    run(command("find", [target]).args(["-name", "kustomization.yaml", "-delete"])).map(drop)
 }
 
 fn compile(part: &Part, manifest: &str, package: &str, flags: &str, target: &Path) -> Result<(), Error> {

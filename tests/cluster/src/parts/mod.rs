@@ -16,6 +16,8 @@ pub(crate) enum Need {
     ControlPlane,
     /// Simulated nodes.
     Simulation,
+    /// Building images.
+    Images,
     /// Real nodes and what runs on them.
     Nodes,
     /// Tools that the demo and the tests call.
@@ -66,11 +68,11 @@ const fn files_of(
     Part { name, version, need, source: Source::GoFiles { module, paths } }
 }
 
-const fn debian(name: &'static str, file: &'static str) -> Part {
-    Part { name, version: "distribution", need: Need::Nodes, source: Source::Debian { file } }
+const fn debian(name: &'static str, need: Need, file: &'static str) -> Part {
+    Part { name, version: "distribution", need, source: Source::Debian { file } }
 }
 
-use Need::{ControlPlane, Nodes, Simulation, Tools};
+use Need::{ControlPlane, Images, Nodes, Simulation, Tools};
 
 /// Every part there is, in the order in which they are built.
 pub(crate) const PARTS: &[Part] = &[
@@ -80,15 +82,14 @@ pub(crate) const PARTS: &[Part] = &[
     kubernetes("kube-controller-manager", ControlPlane),
     kubernetes("kube-scheduler", ControlPlane),
     go("helm", "4.3.1", Tools, "helm.sh/helm/v4", "cmd/helm"),
-    debian("containerd", "/usr/bin/containerd"),
-    debian("runc", "/usr/sbin/runc"),
-    debian("containernetworking-plugins", "/usr/lib/cni/ptp"),
-    debian("buildah", "/usr/bin/buildah"),
-    debian("iptables", "/usr/sbin/iptables"),
-    debian("conntrack", "/usr/sbin/conntrack"),
-    debian("iproute2", "/usr/sbin/ip"),
-    debian("busybox-static", "/bin/busybox"),
-    debian("debootstrap", "/usr/sbin/debootstrap"),
+    debian("containerd", Nodes, "/usr/bin/containerd"),
+    debian("runc", Nodes, "/usr/sbin/runc"),
+    debian("containernetworking-plugins", Nodes, "/usr/lib/cni/ptp"),
+    debian("buildah", Images, "/usr/bin/buildah"),
+    debian("iptables", Nodes, "/usr/sbin/iptables"),
+    debian("conntrack", Nodes, "/usr/sbin/conntrack"),
+    debian("iproute2", Nodes, "/usr/sbin/ip"),
+    debian("debootstrap", Images, "/usr/sbin/debootstrap"),
     kubernetes("kubelet", Nodes),
     kubernetes("kube-proxy", Nodes),
     go("coredns", "1.15.0", Nodes, "github.com/coredns/coredns", ""),
