@@ -74,8 +74,5 @@ shop-image: ## Build the example's image, localhost/shop
 	$(CLUSTER) build-image -t $(SHOP_IMAGE) -f examples/shop/Dockerfile --target local examples/shop
 
 .PHONY: generate
-generate: ## Write the generated files anew: the CRD, its copy in the chart, the chart's golden rendering
-	cargo run --quiet --locked --bin mstack -- crd > $(TARGET_DIR)/crd.yaml
-	cp $(TARGET_DIR)/crd.yaml crds/microservicestacks.yaml
-	cp $(TARGET_DIR)/crd.yaml charts/mstack/files/microservicestacks.yaml
-	UPDATE_GOLDEN=1 cargo test --quiet --locked --test chart
+generate: ## Write the generated files anew: the CRD, its copy in the chart, the golden files
+	UPDATE=1 cargo test --quiet --locked --test generated --test golden --test chart

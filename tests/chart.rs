@@ -100,13 +100,13 @@ fn whoever_may_edit_a_namespace_may_write_its_stacks_and_viewers_only_see_them()
 
 #[test]
 fn the_chart_renders_what_was_reviewed() {
-    // UPDATE_GOLDEN=1 writes the file anew, to be reviewed as a diff.
+    // UPDATE=1 writes the file anew, to be reviewed as a diff.
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/chart.yaml");
     let now = rendered(&["--set", "crds.enabled=false"]);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&golden, &now).expect("the golden file is writable");
     }
-    let reviewed = std::fs::read_to_string(&golden).expect("UPDATE_GOLDEN=1 makes the golden file");
+    let reviewed = std::fs::read_to_string(&golden).expect("UPDATE=1 makes the golden file");
     assert_eq!(now, reviewed);
 }
 

@@ -144,6 +144,15 @@ impl Cluster {
         command::run_with_input(&mut self.control_plane.kubectl_command(arguments)?, input)
     }
 
+    /// Puts an image that was built here on every node (full profile).
+    ///
+    /// # Errors
+    /// When it was never built, or the cluster has no real nodes.
+    pub async fn load(&self, tag: &str) -> Result<(), Error> {
+        let (state, tag) = (self.control_plane.state.clone(), tag.to_owned());
+        blocking(move || full::load(&state, &tag)).await
+    }
+
     /// Stops the API server at once, as a crash would.
     ///
     /// # Errors

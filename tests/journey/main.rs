@@ -1,0 +1,169 @@
+//! The journey: the shop's whole life on real nodes, from `helm install` to the removal of a service, seen as its
+//! customers and its operators see it. It needs the images that `make images` builds.
+mod traffic;
+mod world;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use traffic::Traffic;
+use world::World;
+
+const SHOP: &str = include_str!("../../examples/shop/stack.yaml");
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "starts a cluster with real nodes; `make test-journey` runs it"]
+async fn the_shop_lives_its_whole_life_on_real_nodes() {
+    let world = World::start().await;
+    the_operator_runs_as_two_pods_of_which_one_holds_the_lease(&world);
+    the_shop_becomes_ready_and_its_status_says_so(&world);
+    a_customer_gets_data_that_is_in_postgres(&world);
+    counts_follow_everywhere_and_no_request_fails(&world);
+    a_killed_database_pod_loses_no_row(&world);
+    removing_a_service_prunes_exactly_its_children(&world);
+    a_deleted_stack_leaves_its_data_and_finds_it_again(&world);
+    world.tell_figures();
+}
+
+fn the_operator_runs_as_two_pods_of_which_one_holds_the_lease(world: &World) {
+    world.until("the Lease has a holder among the operator's pods", Duration::from_secs(30), || {
+        let pods = names(&world.list("mstack-system", "pods", "app.kubernetes.io/name=mstack"));
+        let holder = world.field("mstack-system", "lease/mstack", "{.spec.holderIdentity}");
+        (pods.len() == 2 && pods.iter().any(|pod| holder.starts_with(pod.as_str())))
+            .then_some(())
+            .ok_or(format!("{pods:?}, holder {holder:?}"))
+    });
+}
+
+/// Rule 1: "`Ready` is true only when every component serves at least what `replicas`, `min` or `instances` asks, at the
+/// observed generation, its template fully rolled, and its routes are accepted".
+fn the_shop_becomes_ready_and_its_status_says_so(world: &World) {
+    world.kubectl(&["create", "namespace", "shop"]);
+    apply_and_wait(world, "apply to Ready, first start with empty volumes");
+    let status = &world.stack()["status"];
+    assert_eq!((&status["summary"]["services"], &status["summary"]["databases"]), (&json!("4/4"), &json!("3/3")), "{status:#}");
+    assert_eq!(status["summary"]["url"], "http://shop.example.com", "{status:#}");
+    for (name, least) in [("web", 2), ("catalog", 1), ("orders", 2), ("mailer", 1)] {
+        let service = &status["services"][name];
+        assert!(service["instances"]["serving"].as_i64() >= Some(least), "{name}: {service:#}");
+        assert_eq!(service["phase"], "Ready", "{name}: {service:#}");
+    }
+    println!("{}", world.kubectl(&["-n", "shop", "get", "mstack", "shop", "-o", "wide"]));
+}
+
+fn a_customer_gets_data_that_is_in_postgres(world: &World) {
+    let answer = world.get("/api/products");
+    let offered: BTreeMap<&str, i64> = list(&answer["products"])
+        .iter()
+        .map(|product| (product["id"].as_str().unwrap(), product["cents"].as_i64().unwrap()))
+        .collect();
+    let stored = world.query("products", "select id || '=' || cents from products order by id");
+    let offered: Vec<String> = offered.iter().map(|(id, cents)| format!("{id}={cents}")).collect();
+    assert_eq!(offered, stored.lines().collect::<Vec<_>>());
+
+    let order = world.order("mug", 2);
+    assert_eq!(world.query("purchases", &format!("select product, quantity from orders where id = '{order}'")), "mug|2");
+    world.until("the order is confirmed through the queue", Duration::from_secs(30), || {
+        let found = world.try_get(&format!("/api/orders/{order}"))?;
+        found["order"]["confirmedAt"].as_str().map(drop).ok_or(found.to_string())
+    });
+}
+
+/// Rule 2: "a changed count reaches the workload in one write, at once"; rule 1: "`instances` tells the truth".
+fn counts_follow_everywhere_and_no_request_fails(world: &World) {
+    let traffic = Traffic::start(world.gateway(), "/api/products");
+    for count in [5, 1] {
+        let begun = Instant::now();
+        world.merge(&json!({ "spec": { "services": { "web": { "replicas": count } } } }));
+        world.until(&format!("web has {count} instances everywhere"), Duration::from_secs(120), || {
+            let seen = counts_of_web(world);
+            (seen == [count; 4]).then_some(()).ok_or(format!("Deployment, EndpointSlice, desired, serving: {seen:?}"))
+        });
+        world.figure(&format!("web to {count} instances, in Deployment, EndpointSlice and status"), begun.elapsed());
+        traffic.let_requests_pass(200);
+    }
+    let seen = traffic.stop();
+    println!("{} requests, {} instances answered, {} failed", seen.answered, seen.instances.len(), seen.failures.len());
+    assert!(seen.failures.is_empty(), "{:#?}", seen.failures);
+    assert!(seen.instances.len() >= 5, "the traffic reached {:?}", seen.instances);
+    world.merge(&json!({ "spec": { "services": { "web": { "replicas": 2 } } } }));
+    world.until_ready(Duration::from_secs(60));
+}
+
+fn counts_of_web(world: &World) -> [i64; 4] {
+    let number = |text: String| text.parse().unwrap_or(-1);
+    let slices = world.list("shop", "endpointslices", "kubernetes.io/service-name=web");
+    let endpoints = slices.iter().flat_map(|slice| list(&slice["endpoints"]));
+    let ready = endpoints.filter(|endpoint| endpoint["conditions"]["ready"] == true).count();
+    [
+        number(world.field("shop", "deployment/web", "{.spec.replicas}")),
+        i64::try_from(ready).unwrap(),
+        number(world.field("shop", "mstack/shop", "{.status.services.web.instances.desired}")),
+        number(world.field("shop", "mstack/shop", "{.status.services.web.instances.serving}")),
+    ]
+}
+
+/// Rule 9: "Data outlives everything short of a declared `onDelete: Delete` or a deleted namespace".
+fn a_killed_database_pod_loses_no_row(world: &World) {
+    let orders: Vec<String> = (0..5).map(|_| world.order("kettle", 1)).collect();
+    let before = world.field("shop", "pod/purchases-0", "{.metadata.uid}");
+    let begun = Instant::now();
+    // With open connections PostgreSQL does not stop within a second: it is killed as by a crash.
+    world.kubectl(&["-n", "shop", "delete", "pod", "purchases-0", "--grace-period=1"]);
+    for order in &orders {
+        world.until("the order is there again", Duration::from_secs(120), || world.try_get(&format!("/api/orders/{order}")));
+    }
+    world.figure("database pod killed to its orders being served again", begun.elapsed());
+    assert_ne!(world.field("shop", "pod/purchases-0", "{.metadata.uid}"), before, "the pod was never replaced");
+    world.until_ready(Duration::from_secs(60));
+}
+
+/// Rule 12: "A removed component's children are pruned only from complete knowledge".
+fn removing_a_service_prunes_exactly_its_children(world: &World) {
+    let before = world.children();
+    world.merge(&json!({ "spec": { "services": { "mailer": null } } }));
+    let of_mailer = |children: &BTreeMap<String, String>| children.keys().filter(|key| key.ends_with("/mailer")).count();
+    assert!(of_mailer(&before) >= 2, "{before:#?}");
+    world.until("the mailer's children are gone", Duration::from_secs(60), || {
+        let left = world.children();
+        (of_mailer(&left) == 0).then_some(()).ok_or(format!("{left:#?}"))
+    });
+    world.until_ready(Duration::from_secs(60));
+    let others: BTreeMap<_, _> = before.into_iter().filter(|(key, _)| !key.ends_with("/mailer")).collect();
+    assert_eq!(world.children(), others, "an object of another component was touched");
+}
+
+/// Rule 9: "Volumes and credentials carry identity labels and no ownerReference"; the Secret is "created once, never
+/// overwritten".
+fn a_deleted_stack_leaves_its_data_and_finds_it_again(world: &World) {
+    let total = |world: &World| world.get("/api/orders")["total"].as_i64().unwrap();
+    let (orders, kept) = (total(world), world.kept());
+    assert!(kept.keys().any(|key| key == "PersistentVolumeClaim/data-purchases-0"), "{kept:#?}");
+    assert!(kept.keys().any(|key| key == "Secret/purchases"), "{kept:#?}");
+    world.kubectl(&["-n", "shop", "delete", "mstack", "shop"]);
+    world.until("every child and every pod is gone", Duration::from_secs(120), || {
+        let (children, pods) = (world.children(), names(&world.list("shop", "pods", "")));
+        (children.is_empty() && pods.is_empty()).then_some(()).ok_or(format!("{children:#?} {pods:?}"))
+    });
+    assert_eq!(world.kept(), kept, "volumes and Secrets outlive the stack, unchanged");
+
+    apply_and_wait(world, "apply to Ready, over the volumes of before");
+    assert_eq!(world.kept(), kept, "the same volumes and the same passwords are used again");
+    assert_eq!(total(world), orders);
+}
+
+fn apply_and_wait(world: &World, what: &str) {
+    let begun = Instant::now();
+    world.apply(SHOP);
+    world.until_ready(Duration::from_secs(300));
+    world.figure(what, begun.elapsed());
+}
+
+fn names(objects: &[Value]) -> Vec<String> {
+    objects.iter().filter_map(|object| object["metadata"]["name"].as_str()).map(str::to_owned).collect()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}

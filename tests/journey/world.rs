@@ -1,0 +1,213 @@
+//! The cluster with the operator on it, and the words in which the journey speaks to it.
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use cluster::{Cluster, Options, Profile};
+use serde_json::Value;
+
+const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
+const OPERATOR: &str = concat!("localhost/mstack:", env!("CARGO_PKG_VERSION"));
+const SHOP: &str = "localhost/shop:1";
+/// Kinds that mstack makes and that go with their stack.
+const CHILDREN: &str = "deployments,statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,\
+                        horizontalpodautoscalers,httproutes.gateway.networking.k8s.io,ingresses";
+const OF_THE_SHOP: &str = "microservicestack.dev/stack=shop";
+
+pub struct World {
+    cluster: Cluster,
+    gateway: String,
+    figures: RefCell<Vec<(String, Duration)>>,
+}
+
+impl World {
+    /// A cluster of two nodes, with the operator installed by its chart.
+    pub async fn start() -> Self {
+        let options = Options { profile: Profile::Full, ..Options::default() };
+        Cluster::prepare(&options).await.unwrap();
+        let begun = Instant::now();
+        let cluster = Cluster::start(options).await.unwrap();
+        let world = Self { cluster, gateway: String::new(), figures: RefCell::default() };
+        world.figure("cluster of two nodes ready", begun.elapsed());
+        for image in [OPERATOR, SHOP] {
+            world.cluster.load(image).await.unwrap();
+        }
+        world.install();
+        let gateway = world.field("infra", "gateway/public", "{.status.addresses[0].value}");
+        Self { gateway, ..world }
+    }
+
+    fn install(&self) {
+        let begun = Instant::now();
+        let (repository, tag) = OPERATOR.rsplit_once(':').unwrap();
+        let mut helm = Command::new(cluster::helm().unwrap());
+        helm.env("KUBECONFIG", self.cluster.kubeconfig()).args(["upgrade", "--install", "mstack", CHART]);
+        helm.args(["--namespace", "mstack-system", "--create-namespace", "--wait", "--timeout", "3m"]);
+        helm.arg("--set").arg(format!("image.repository={repository}")).arg("--set-string").arg(format!("image.tag={tag}"));
+        let output = helm.output().unwrap();
+        if !output.status.success() {
+            self.fail(&format!("helm: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        self.figure("helm install to both operators ready", begun.elapsed());
+    }
+
+    pub fn gateway(&self) -> &str {
+        &self.gateway
+    }
+
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        self.cluster.kubectl(arguments).unwrap_or_else(|error| self.fail(&error.to_string()))
+    }
+
+    pub fn apply(&self, manifest: &str) {
+        if let Err(error) = self.cluster.kubectl_stdin(&["apply", "-f", "-"], manifest) {
+            self.fail(&error.to_string());
+        }
+    }
+
+    /// Changes the shop's spec as `kubectl patch --type=merge` does.
+    pub fn merge(&self, patch: &Value) {
+        self.kubectl(&["-n", "shop", "patch", "mstack", "shop", "--type=merge", "-p", &patch.to_string()]);
+    }
+
+    /// One field of one object; empty when there is none.
+    pub fn field(&self, namespace: &str, object: &str, path: &str) -> String {
+        self.kubectl(&["-n", namespace, "get", object, "--ignore-not-found", "-o", &format!("jsonpath={path}")])
+    }
+
+    pub fn list(&self, namespace: &str, kinds: &str, selector: &str) -> Vec<Value> {
+        let answer = self.kubectl(&["-n", namespace, "get", kinds, "-l", selector, "-o", "json"]);
+        let list: Value = serde_json::from_str(&answer).unwrap();
+        list["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    pub fn stack(&self) -> Value {
+        serde_json::from_str(&self.kubectl(&["-n", "shop", "get", "mstack", "shop", "-o", "json"])).unwrap()
+    }
+
+    /// Uids of everything that goes with the stack, by kind and name; the last part is the component.
+    pub fn children(&self) -> BTreeMap<String, String> {
+        let owned = |object: &Value| object["metadata"]["ownerReferences"][0]["kind"] == "MicroserviceStack";
+        let of_the_shop = self.list("shop", CHILDREN, OF_THE_SHOP);
+        of_the_shop.iter().filter(|object| owned(object)).map(|object| (key(object, true), uid(object))).collect()
+    }
+
+    /// What outlives the stack: uids of volumes and Secrets, the latter with a fingerprint of what they hold.
+    pub fn kept(&self) -> BTreeMap<String, String> {
+        let kept = self.list("shop", "persistentvolumeclaims,secrets", OF_THE_SHOP);
+        kept.iter().map(|object| (key(object, false), format!("{} {:x}", uid(object), fingerprint(&object["data"])))).collect()
+    }
+
+    /// What a database answers, asked inside its pod with its own credentials.
+    pub fn query(&self, database: &str, sql: &str) -> String {
+        const PSQL: &str =
+            r#"PGPASSWORD="$POSTGRES_PASSWORD" exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -tAc "$0""#;
+        let pod = format!("{database}-0");
+        self.kubectl(&["-n", "shop", "exec", &pod, "--", "sh", "-c", PSQL, sql]).trim().to_owned()
+    }
+
+    /// A request from outside, through the Gateway.
+    pub fn try_get(&self, path: &str) -> Result<Value, String> {
+        self.ask(path, &[])
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        self.ask(path, &[]).unwrap_or_else(|error| self.fail(&error))
+    }
+
+    /// Places an order as a customer does and returns its id.
+    pub fn order(&self, product: &str, quantity: u32) -> String {
+        let wish = format!(r#"{{"product":"{product}","quantity":{quantity}}}"#);
+        let answer = self.ask("/api/orders", &["-d", &wish]).unwrap_or_else(|error| self.fail(&error));
+        answer["order"]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn ask(&self, path: &str, arguments: &[&str]) -> Result<Value, String> {
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--fail-with-body", "--max-time", "10", "-H", "Host: shop.example.com"]).args(arguments);
+        let output = curl.arg(format!("http://{}{path}", self.gateway)).output().unwrap();
+        let (body, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if !output.status.success() {
+            return Err(format!("{path}: {body} {error}"));
+        }
+        serde_json::from_str(&body).map_err(|_| format!("{path} answered {body}"))
+    }
+
+    pub fn until_ready(&self, patience: Duration) {
+        self.until("the shop is Ready at its present generation", patience, || {
+            let stack = self.stack();
+            let conditions = stack["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            let ready = conditions.iter().find(|condition| condition["type"] == "Ready");
+            let current = stack["status"]["observedGeneration"] == stack["metadata"]["generation"];
+            match ready {
+                Some(ready) if current && ready["status"] == "True" => Ok(()),
+                Some(ready) => Err(format!("{}: {}", ready["reason"], ready["message"])),
+                None => Err("no condition Ready".to_owned()),
+            }
+        });
+    }
+
+    /// Asks again and again until the answer is good; at the deadline shows what there is and ends the test.
+    pub fn until<T>(&self, what: &str, patience: Duration, mut probe: impl FnMut() -> Result<T, String>) -> T {
+        let begun = Instant::now();
+        loop {
+            match probe() {
+                Ok(value) => return value,
+                Err(last) if begun.elapsed() > patience => {
+                    self.fail(&format!("not within {} s: {what}; last seen: {last}", patience.as_secs()));
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+
+    pub fn figure(&self, what: &str, took: Duration) {
+        println!("{:>7.1} s  {what}", took.as_secs_f32());
+        self.figures.borrow_mut().push((what.to_owned(), took));
+    }
+
+    pub fn tell_figures(&self) {
+        println!("\nfigures of the journey");
+        for (what, took) in self.figures.borrow().iter() {
+            println!("{:>7.1} s  {what}", took.as_secs_f32());
+        }
+    }
+
+    /// Ends the test with everything that helps to understand why.
+    fn fail(&self, why: &str) -> ! {
+        eprintln!("\n--- {why}\n");
+        let asked: [&[&str]; 6] = [
+            &["-n", "shop", "get", "mstack", "shop", "-o", "yaml"],
+            &["get", "pods", "-A", "-o", "wide"],
+            &["-n", "shop", "get", CHILDREN],
+            &["-n", "shop", "get", "events", "--sort-by=.lastTimestamp"],
+            &["-n", "shop", "logs", "-l", OF_THE_SHOP, "--all-containers", "--prefix", "--tail=30"],
+            &["-n", "mstack-system", "logs", "-l", "app.kubernetes.io/name=mstack", "--prefix", "--tail=200"],
+        ];
+        for arguments in asked {
+            let answer = self.cluster.kubectl(arguments).unwrap_or_else(|error| error.to_string());
+            eprintln!("$ kubectl {}\n{answer}", arguments.join(" "));
+        }
+        panic!("{why}");
+    }
+}
+
+fn key(object: &Value, with_component: bool) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let name = format!("{}/{}", text(&object["kind"]), text(&object["metadata"]["name"]));
+    let component = text(&object["metadata"]["labels"]["microservicestack.dev/component"]);
+    if with_component { format!("{name}/{component}") } else { name }
+}
+
+fn uid(object: &Value) -> String {
+    object["metadata"]["uid"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Tells contents apart without showing them.
+fn fingerprint(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.to_string().hash(&mut hasher);
+    hasher.finish()
+}
