@@ -4,6 +4,7 @@ use std::fmt;
 
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// A scalar that may be written as a number or as a string: `17` and `"17"`, `8080` and `"8080"`, `1Gi`.
@@ -25,16 +26,27 @@ impl From<&str> for Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Scalar {
-            Text(String),
-            Integer(i64),
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = Text;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text or a whole number (put it in quotes)")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+                Ok(Text(text.to_owned()))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Text, E> {
+                Ok(Text(number.to_string()))
+            }
         }
-        Ok(Self(match Scalar::deserialize(deserializer)? {
-            Scalar::Text(text) => text,
-            Scalar::Integer(number) => number.to_string(),
-        }))
+        deserializer.deserialize_any(Scalar)
     }
 }
 
@@ -112,4 +124,21 @@ pub struct Security {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_147_483_647_i64))]
     pub run_as_group: Option<i64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scalar_is_a_text_or_a_whole_number_and_anything_else_is_to_be_quoted() {
+        let read = |yaml: &str| serde_saphyr::from_str::<Text>(yaml).map(|text| text.0);
+        assert_eq!(read("17").unwrap(), "17");
+        assert_eq!(read("'17.4'").unwrap(), "17.4");
+        assert_eq!(read("1Gi").unwrap(), "1Gi");
+        for yaml in ["17.4", "true"] {
+            let error = serde_json::from_str::<Text>(yaml).unwrap_err().to_string();
+            assert!(error.contains("put it in quotes"), "{error}");
+        }
+    }
 }

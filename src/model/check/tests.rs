@@ -1,4 +1,8 @@
 //! The checked stack as a whole, and every violation by name.
+mod fuzz;
+mod history;
+mod violations;
+
 use std::collections::BTreeMap;
 
 use pretty_assertions::assert_eq;

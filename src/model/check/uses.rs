@@ -101,19 +101,20 @@ fn wrong_key(target: &str, key: &str, keys: &[&str]) -> (String, String) {
 /// Two sources for one variable: which of them wins would be chance.
 fn judge_collisions(path: &str, uses: &[Use], parts: &Parts, found: &mut Violations) {
     let mut givers: BTreeMap<String, &str> = BTreeMap::new();
+    let mut shared: BTreeMap<(&str, &str), Vec<String>> = BTreeMap::new();
     for edge in uses {
         for variable in parts.variables(&edge.target).into_iter().chain(edge.env.keys().cloned()) {
             match givers.get(&variable) {
-                Some(other) => found.add(
-                    format!("{path}.uses"),
-                    format!("`{other}` and `{}` both give the variable `{variable}`", edge.target),
-                    "rename a component, a port or a variable in `bindings`",
-                ),
+                Some(other) => shared.entry((other, &edge.target)).or_default().push(format!("`{variable}`")),
                 None => {
                     givers.insert(variable, &edge.target);
                 }
             }
         }
+    }
+    for ((one, other), variables) in shared {
+        let reason = format!("`{one}` and `{other}` both give {}", variables.join(", "));
+        found.add(format!("{path}.uses"), reason, "rename a component, a port or a variable in `bindings`");
     }
 }
 
