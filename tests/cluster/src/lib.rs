@@ -153,6 +153,17 @@ impl Cluster {
         blocking(move || full::load(&state, &tag)).await
     }
 
+    /// Adds the kinds of the Gateway API, which a control plane alone does not have.
+    ///
+    /// # Errors
+    /// When kubectl fails, with what it said.
+    pub fn add_gateway_api(&self) -> Result<(), Error> {
+        let definitions = parts::path("gateway-api-crds")?;
+        self.kubectl(&["apply", "--server-side", "--filename", &definitions.to_string_lossy()])?;
+        let routes = "customresourcedefinition/httproutes.gateway.networking.k8s.io";
+        self.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", routes]).map(drop)
+    }
+
     /// Stops the API server at once, as a crash would.
     ///
     /// # Errors
