@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::command::{command, run, wait_until};
 use crate::pki::{Authority, Identity};
 use crate::state::State;
-use crate::{Error, files, parts};
+use crate::{Error, Options, Profile, files, parts, simulation};
 
 /// First address of the Service network: the Service `kubernetes`.
 pub(crate) const KUBERNETES_SERVICE: &str = "10.96.0.1";
@@ -31,12 +31,8 @@ pub(crate) struct ControlPlane {
     pub(crate) state: State,
     /// Where the API server listens.
     pub(crate) address: String,
-    /// Whether requests are written to the audit log.
-    pub(crate) audit: bool,
-    /// Whether the controller-manager scales by HorizontalPodAutoscaler.
-    pub(crate) hpa: bool,
-    /// Whether etcd's data survives on disk rather than in memory.
-    pub(crate) etcd_on_disk: bool,
+    /// What was asked for.
+    pub(crate) options: Options,
 }
 
 impl ControlPlane {
@@ -99,6 +95,10 @@ impl ControlPlane {
         Ok(kubectl)
     }
 
+    fn has_simulated_nodes(&self) -> bool {
+        self.options.kwok_nodes > 0
+    }
+
     fn wait_for_controllers(&self) -> Result<(), Error> {
         wait_until("the controllers", READY, Duration::from_millis(100), || {
             self.state.check_running("kube-controller-manager")?;
@@ -128,11 +128,9 @@ impl ControlPlane {
         ] {
             authority.issue(name, &Identity { user, groups, hosts: &[] })?;
         }
-        for (user, groups) in [
-            ("admin", &["system:masters"][..]),
-            ("system:kube-controller-manager", &[]),
-            ("system:kube-scheduler", &[]),
-        ] {
+        for (user, groups) in
+            [("admin", &["system:masters"][..]), ("system:kube-controller-manager", &[]), ("system:kube-scheduler", &[])]
+        {
             self.state.kubeconfig_for(user, groups, &self.server())?;
         }
         files::rename(&self.own_kubeconfig("admin"), &self.state.kubeconfig())
@@ -143,7 +141,7 @@ impl ControlPlane {
     }
 
     fn etcd(&self) -> Result<Command, Error> {
-        let data = if self.etcd_on_disk {
+        let data = if self.options.etcd_on_disk {
             self.state.file("etcd")
         } else {
             let in_memory = Path::new("/dev/shm").join(format!("mstack-cluster-{}", self.state.name));
@@ -158,7 +156,7 @@ impl ControlPlane {
         etcd.args([format!("--listen-client-urls={clients}"), format!("--advertise-client-urls={clients}")]);
         etcd.args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")]);
         etcd.arg(format!("--initial-cluster=default={peers}"));
-        if !self.etcd_on_disk {
+        if !self.options.etcd_on_disk {
             etcd.arg("--unsafe-no-fsync");
         }
         Ok(etcd)
@@ -205,7 +203,7 @@ impl ControlPlane {
         ] {
             server.arg(format!("--{flag}={}", pki(file)));
         }
-        if self.audit {
+        if self.options.audit {
             server.args(self.audit_flags()?);
         }
         Ok(server)
@@ -237,8 +235,16 @@ impl ControlPlane {
         manager.arg(format!("--root-ca-file={}", pki.certificate().display()));
         manager.arg(format!("--cluster-signing-cert-file={}", pki.certificate().display()));
         manager.arg(format!("--cluster-signing-key-file={}", pki.key().display()));
-        manager.arg(if self.hpa { "--controllers=*" } else { "--controllers=*,-horizontal-pod-autoscaler-controller" });
-        Ok(manager)
+        manager.arg(if self.options.hpa || self.options.profile == Profile::Full {
+            "--controllers=*"
+        } else {
+            "--controllers=*,-horizontal-pod-autoscaler-controller"
+        });
+        if !self.has_simulated_nodes() {
+            return Ok(manager);
+        }
+        manager.arg("--enable-hostpath-provisioner");
+        simulation::with_own_tmp(self, &manager)
     }
 
     fn scheduler(&self) -> Result<Command, Error> {
@@ -246,7 +252,7 @@ impl ControlPlane {
     }
 
     /// What controller-manager and scheduler have in common.
-    fn client(&self, part: &str, port: u16) -> Result<Command, Error> {
+    fn client(&self, part: &str, port_index: u16) -> Result<Command, Error> {
         let kubeconfig = self.own_kubeconfig(&format!("system:{part}")).to_string_lossy().into_owned();
         let mut client = command(
             parts::path(part)?,
@@ -255,7 +261,7 @@ impl ControlPlane {
         for flag in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
             client.arg(format!("--{flag}={kubeconfig}"));
         }
-        client.arg(format!("--secure-port={}", self.state.port(port)));
+        client.arg(format!("--secure-port={}", self.state.port(port_index)));
         Ok(client)
     }
 }

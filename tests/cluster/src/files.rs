@@ -17,10 +17,9 @@ pub(crate) fn states() -> PathBuf {
 }
 
 fn base(variable: &str, below_home: &str) -> PathBuf {
-    std::env::var_os(variable).filter(|value| !value.is_empty()).map_or_else(
-        || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(below_home),
-        PathBuf::from,
-    )
+    std::env::var_os(variable)
+        .filter(|value| !value.is_empty())
+        .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/root".into())).join(below_home), PathBuf::from)
 }
 
 fn named(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {

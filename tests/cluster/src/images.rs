@@ -14,7 +14,10 @@ use crate::{Error, files};
 enum Ingredient {
     None,
     /// A static program compiled from this C file.
-    Compiled { source: &'static str, program: &'static str },
+    Compiled {
+        source: &'static str,
+        program: &'static str,
+    },
     /// The root file system of a minimal Debian.
     Debian,
 }

@@ -10,13 +10,7 @@ use crate::pki::{Authority, Certificate};
 use crate::{Error, files};
 
 /// Writes the kubeconfig of one user of the cluster `name` at `server`.
-pub(crate) fn write(
-    path: &Path,
-    name: &str,
-    server: &str,
-    authority: &Authority,
-    user: &Certificate,
-) -> Result<(), Error> {
+pub(crate) fn write(path: &Path, name: &str, server: &str, authority: &Authority, user: &Certificate) -> Result<(), Error> {
     let content = content(
         name,
         server,

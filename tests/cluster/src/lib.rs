@@ -11,6 +11,7 @@ mod machine;
 mod parts;
 mod pki;
 mod process;
+mod simulation;
 mod state;
 
 pub mod cli;
@@ -57,15 +58,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            profile: Profile::ControlPlane,
-            name: None,
-            kwok_nodes: 0,
-            nodes: 2,
-            audit: true,
-            hpa: false,
-            etcd_on_disk: false,
-        }
+        Self { profile: Profile::ControlPlane, name: None, kwok_nodes: 0, nodes: 2, audit: true, hpa: false, etcd_on_disk: false }
     }
 }
 
@@ -188,6 +181,7 @@ impl Cluster {
     }
 
     fn start_now(options: &Options, guarded: bool) -> Result<Self, Error> {
+        check(options)?;
         provide(options)?;
         let state = State::create(&options.name.clone().unwrap_or_else(free_name))?;
         let guard = if guarded { Some(state::guard(&state.folder)?) } else { None };
@@ -195,21 +189,18 @@ impl Cluster {
         let is_full = options.profile == Profile::Full;
         let control_plane = ControlPlane {
             address: if is_full { network.host() } else { "127.0.0.1".to_owned() },
-            audit: options.audit,
-            hpa: options.hpa || is_full,
-            etcd_on_disk: options.etcd_on_disk,
+            options: options.clone(),
             state,
         };
-        let cluster = Self {
-            kubeconfig: control_plane.state.kubeconfig(),
-            audit_log: control_plane.audit_log(),
-            guard,
-            control_plane,
-        };
+        let cluster =
+            Self { kubeconfig: control_plane.state.kubeconfig(), audit_log: control_plane.audit_log(), guard, control_plane };
         if is_full {
             network.create(options.nodes)?;
         }
         cluster.control_plane.start()?;
+        if options.kwok_nodes > 0 {
+            simulation::start(&cluster.control_plane, options.kwok_nodes)?;
+        }
         if is_full {
             Full::new(&cluster.control_plane, &network, options.nodes).start()?;
         }
@@ -227,12 +218,28 @@ impl Drop for Cluster {
     }
 }
 
+/// Folder of the Gateway API's custom resource definitions, for `kubectl apply -f`; the full profile has them already.
+///
+/// # Errors
+/// When they cannot be had.
+pub fn gateway_api_definitions() -> Result<PathBuf, Error> {
+    parts::provide("gateway-api-crds")
+}
+
 /// Path of helm, which is built first when this machine has none of ours.
 ///
 /// # Errors
 /// When it cannot be built.
 pub fn helm() -> Result<PathBuf, Error> {
     parts::provide("helm")
+}
+
+fn check(options: &Options) -> Result<(), Error> {
+    if options.profile == Profile::Full && options.kwok_nodes > 0 {
+        let next = "choose one: `--profile control-plane --kwok-nodes N` or `--profile full --nodes N`";
+        return Err(Error::request("real and simulated nodes do not mix: both would claim the same pods", next));
+    }
+    Ok(())
 }
 
 /// Makes sure that the machine has everything that such a cluster needs.

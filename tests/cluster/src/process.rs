@@ -25,11 +25,7 @@ impl Process {
     /// Reads the line that `Display` writes.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
-        Some(Self {
-            pid: words.next()?.parse().ok()?,
-            start: words.next()?.parse().ok()?,
-            name: words.next()?.to_owned(),
-        })
+        Some(Self { pid: words.next()?.parse().ok()?, start: words.next()?.parse().ok()?, name: words.next()?.to_owned() })
     }
 
     /// Whether this very process still runs.

@@ -154,10 +154,7 @@ fn check_name(name: &str) -> Result<(), Error> {
     if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) && !name.starts_with('-') {
         return Ok(());
     }
-    Err(Error::request(
-        format!("`{name}` cannot be the name of a cluster"),
-        "use up to 40 lower-case letters, digits and dashes",
-    ))
+    Err(Error::request(format!("`{name}` cannot be the name of a cluster"), "use up to 40 lower-case letters, digits and dashes"))
 }
 
 fn file_name(user: &str) -> String {

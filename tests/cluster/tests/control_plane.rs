@@ -1,4 +1,5 @@
 //! A control plane comes up fast, serves, survives a stop of its API server, and leaves nothing behind.
+#![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

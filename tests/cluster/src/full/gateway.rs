@@ -29,12 +29,28 @@ pub(crate) fn url(network: &super::Network) -> String {
 /// Waits until the Gateway is programmed and Envoy answers, be it that no route is known yet.
 pub(super) fn wait_until_served(full: &Full) -> Result<(), Error> {
     let wait = ["wait", "--namespace=infra", "--for=condition=Programmed", "--timeout=5s", "gateway/public"];
-    wait_until("the gateway", Duration::from_secs(60), Duration::from_millis(200), || {
+    wait_until("the gateway", Duration::from_mins(1), Duration::from_millis(200), || {
         full.state().check_running("contour")?;
         full.state().check_running("envoy")?;
         full.control_plane.kubectl(&wait)
-    })
-    .map(drop)
+    })?;
+    accept_class(full)
+}
+
+/// A Contour that serves one named Gateway leaves the status of its class alone; users would see `Unknown`.
+fn accept_class(full: &Full) -> Result<(), Error> {
+    let accepted = json!({ "status": { "conditions": [{
+        "type": "Accepted",
+        "status": "True",
+        "reason": "Accepted",
+        "message": "served by Contour through the Gateway infra/public",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "observedGeneration": 1,
+    }] } });
+    let patch = accepted.to_string();
+    full.control_plane
+        .kubectl(&["patch", "gatewayclass", "contour", "--subresource=status", "--type=merge", "--patch", &patch])
+        .map(drop)
 }
 
 fn apply_definitions(full: &Full) -> Result<(), Error> {

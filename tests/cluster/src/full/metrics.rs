@@ -18,7 +18,12 @@ pub(super) fn start(full: &Full) -> Result<(), Error> {
     let kubeconfig = full.kubeconfig_of("system:metrics-server")?;
     let mut server = command(
         parts::path(PART)?,
-        ["--secure-port=10250", "--metric-resolution=10s", "--kubelet-request-timeout=5s", "--kubelet-preferred-address-types=InternalIP"],
+        [
+            "--secure-port=10250",
+            "--metric-resolution=10s",
+            "--kubelet-request-timeout=5s",
+            "--kubelet-preferred-address-types=InternalIP",
+        ],
     );
     for flag in ["kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig"] {
         server.arg(format!("--{flag}={kubeconfig}"));

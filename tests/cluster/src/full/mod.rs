@@ -88,7 +88,7 @@ impl<'a> Full<'a> {
 
     /// The command inside the network of the addons.
     fn among_addons(&self, command: &Command) -> Command {
-        self.network.inside(&self.network.addons(), command)
+        self.network.addons().inside(command)
     }
 }
 

@@ -70,13 +70,6 @@ impl Network {
         self.route_to_pods(nodes)
     }
 
-    /// The command inside the network namespace of a place.
-    pub(crate) fn inside(&self, place: &Place, inner: &Command) -> Command {
-        let mut outer = command("nsenter", [format!("--net=/run/netns/{}", place.namespace)]);
-        outer.arg(inner.get_program()).args(inner.get_args());
-        outer
-    }
-
     fn create_place(&self, place: &Place) -> Result<(), Error> {
         let (namespace, link) = (place.namespace.as_str(), place.link.as_str());
         let within = |arguments: &[&str]| ip(&[&["-n", namespace], arguments].concat());
@@ -88,7 +81,7 @@ impl Network {
         within(&["link", "set", "eth0", "up"])?;
         within(&["route", "add", "default", "via", &self.host()])?;
         let forward = command("sh", ["-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"]);
-        run(&mut self.inside(place, &forward)).map(drop)
+        run(&mut place.inside(&forward)).map(drop)
     }
 
     /// Every place and this machine reach the pods of a node through the node.
@@ -131,6 +124,15 @@ impl Network {
 
     fn address(&self, third: u32, fourth: u32) -> String {
         format!("10.{}.{third}.{fourth}", 100 + self.state.block)
+    }
+}
+
+impl Place {
+    /// The command inside this network namespace.
+    pub(crate) fn inside(&self, inner: &Command) -> Command {
+        let mut outer = command("nsenter", [format!("--net=/run/netns/{}", self.namespace)]);
+        outer.arg(inner.get_program()).args(inner.get_args());
+        outer
     }
 }
 

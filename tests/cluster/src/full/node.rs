@@ -15,8 +15,8 @@ use crate::{Error, files, images, parts};
 
 /// The address under which pods ask for names.
 pub(super) const DNS_SERVICE: &str = "10.96.0.10";
-const STARTS: Duration = Duration::from_secs(60);
-const READY: Duration = Duration::from_secs(120);
+const STARTS: Duration = Duration::from_mins(1);
+const READY: Duration = Duration::from_mins(2);
 
 /// Holds the node's mounts: `/run`, `/var/lib` and `/var/log` are the node's own, and the kernel settings that a kubelet
 /// writes are copies, so nothing of the machine changes and everything vanishes with the namespace.
@@ -68,7 +68,7 @@ impl Node {
         self.state.start(&self.part("containerd"), &self.inside(&self.containerd())?)?;
         wait_until("containerd", STARTS, Duration::from_millis(50), || {
             self.state.check_running(&self.part("containerd"))?;
-            run(&mut command("ctr", ["--address"]).arg(self.socket()).args(["version"]))
+            run(command("ctr", ["--address"]).arg(self.socket()).args(["version"]))
         })?;
         load_into(&self.socket(), images::PAUSE)?;
         self.state.start(&self.part("kubelet"), &self.inside(&self.kubelet()?)?)?;

@@ -17,10 +17,8 @@ pub(super) fn start(full: &Full) -> Result<(), Error> {
     files::write_json(&configuration, &json!({ "nodePathMap": [everywhere] }))?;
     let helper = full.state().file("helper-pod.yaml");
     files::write(&helper, include_str!("../../manifests/helper-pod.yaml"))?;
-    let mut provisioner = command(
-        parts::path(PART)?,
-        ["start", "--provisioner-name=rancher.io/local-path", "--namespace=local-path-storage"],
-    );
+    let mut provisioner =
+        command(parts::path(PART)?, ["start", "--provisioner-name=rancher.io/local-path", "--namespace=local-path-storage"]);
     provisioner.args(["--configmap-name=local-path-config", "--service-account-name=default", "--helper-image", images::BUSYBOX]);
     provisioner.arg("--kubeconfig").arg(full.kubeconfig_of("system:local-path-provisioner")?);
     provisioner.arg("--config").arg(configuration).arg("--helper-pod-file").arg(helper);

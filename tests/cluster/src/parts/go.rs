@@ -41,25 +41,18 @@ pub(super) fn copy_files(part: &Part, module: &str, paths: &[&str], target: &Pat
 fn compile(part: &Part, manifest: &str, package: &str, flags: &str, target: &Path) -> Result<(), Error> {
     let folder = files::cache().join("src").join(format!("{}-{}", part.name, part.version));
     files::write(&folder.join("go.mod"), manifest)?;
-    files::write(
-        &folder.join("tools.go"),
-        format!("//go:build tools\n\npackage parts\n\nimport _ \"{package}\"\n"),
-    )?;
+    files::write(&folder.join("tools.go"), format!("//go:build tools\n\npackage parts\n\nimport _ \"{package}\"\n"))?;
     run(go()?.args(["mod", "tidy"]).current_dir(&folder))?;
     let output = target.join(part.name);
-    run(go()?
-        .args(["build", "-trimpath", "-ldflags", flags, "-o"])
-        .arg(&output)
-        .arg(package)
-        .current_dir(&folder))?;
+    run(go()?.args(["build", "-trimpath", "-ldflags", flags, "-o"]).arg(&output).arg(package).current_dir(&folder))?;
     files::remove_folder(&folder)
 }
 
 fn manifest(module: &str, version: &str, staging: &[String]) -> String {
-    let replaced: String = staging
+    let version_of_staging = staging_version(version);
+    let replaced = staging
         .iter()
-        .map(|name| format!("replace k8s.io/{name} => k8s.io/{name} v{}\n", staging_version(version)))
-        .collect();
+        .fold(String::new(), |text, name| format!("{text}replace k8s.io/{name} => k8s.io/{name} v{version_of_staging}\n"));
     let godebug = if staging.is_empty() { "" } else { "godebug default=go1.26\n\n" };
     format!("module parts\n\ngo 1.26\n\n{godebug}require {module} v{version}\n\n{replaced}")
 }
@@ -84,9 +77,8 @@ fn version_flags(version: &str) -> String {
 
 fn download(module: &str, version: &str) -> Result<PathBuf, Error> {
     let answer = run(go()?.args(["mod", "download", "-json"]).arg(format!("{module}@v{version}")))?;
-    let folder = serde_json::from_str::<serde_json::Value>(&answer)
-        .ok()
-        .and_then(|answer| answer["Dir"].as_str().map(PathBuf::from));
+    let folder =
+        serde_json::from_str::<serde_json::Value>(&answer).ok().and_then(|answer| answer["Dir"].as_str().map(PathBuf::from));
     folder.ok_or_else(|| {
         Error::machine(format!("Go did not say where it put {module}"), "look at `go mod download -json` of that module")
     })
@@ -110,7 +102,8 @@ mod tests {
 
     #[test]
     fn every_staging_module_of_kubernetes_gets_its_own_version() {
-        let theirs = "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/client-go => ./staging/src/k8s.io/client-go\n)\n";
+        let theirs =
+            "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tk8s.io/client-go => ./staging/src/k8s.io/client-go\n)\n";
         let ours = manifest(KUBERNETES, "1.37.2", &staging_modules(theirs));
         assert!(ours.contains("require k8s.io/kubernetes v1.37.2"), "{ours}");
         assert!(ours.contains("replace k8s.io/client-go => k8s.io/client-go v0.37.2"), "{ours}");
