@@ -1,4 +1,6 @@
-//! What the real API server admits and refuses: the schema and the rules of the CustomResourceDefinition.
+//! What the real API server admits and refuses: the schema and the rules of the `CustomResourceDefinition`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it does not expect")]
+
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 

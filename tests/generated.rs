@@ -1,4 +1,6 @@
 //! Committed files that are made from the code are what the code makes. `UPDATE=1` writes them.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it does not expect")]
+
 use std::fs;
 use std::path::Path;
 

@@ -1,11 +1,11 @@
-//! The CustomResourceDefinition as a file.
+//! The `CustomResourceDefinition` as a file.
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
 use serde_json::Value;
 
 use super::MicroserviceStack;
 
-/// The CustomResourceDefinition in YAML, as it is committed under `crds/` and installed by the chart.
+/// The `CustomResourceDefinition` in YAML, as it is committed under `crds/` and installed by the chart.
 ///
 /// # Errors
 /// When the definition cannot be written as YAML.

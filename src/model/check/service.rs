@@ -8,14 +8,14 @@ use crate::api;
 const MOST_INSTANCES: i32 = 10_000;
 
 /// All services.
-pub fn check_all(scope: Scope, parts: &Parts, found: &mut Violations) -> BTreeMap<String, Service> {
-    let check = |(name, service): (&String, &api::Service)| (name.clone(), check(scope, parts, name, service, found));
+pub fn check_all(scope: Scope, known: &Parts, found: &mut Violations) -> BTreeMap<String, Service> {
+    let check = |(name, service): (&String, &api::Service)| (name.clone(), check(scope, known, name, service, found));
     scope.spec.services.iter().map(check).collect()
 }
 
-fn check(scope: Scope, parts: &Parts, name: &str, service: &api::Service, found: &mut Violations) -> Service {
+fn check(scope: Scope, known: &Parts, name: &str, service: &api::Service, found: &mut Violations) -> Service {
     let path = format!("spec.services.{name}");
-    let ports = parts.ports.get(name).cloned().unwrap_or_default();
+    let ports = known.ports.get(name).cloned().unwrap_or_default();
     let resources = resources::check(&format!("{path}.resources"), service.resources.as_ref(), found);
     let scratch = files::scratch(&format!("{path}.scratch"), service.scratch.as_deref().unwrap_or_default(), found);
     judge_image(&format!("{path}.image"), &service.image, found);
@@ -27,7 +27,7 @@ fn check(scope: Scope, parts: &Parts, name: &str, service: &api::Service, found:
         args: service.args.clone().unwrap_or_default(),
         count: count(&path, service, &resources, found),
         routes: routes::check(&path, service, &ports, found),
-        uses: uses::check(name, service, parts, found),
+        uses: uses::check(name, service, known, found),
         config: environment::config(&format!("{path}.config"), &service.config, found),
         files: files::files(&format!("{path}.files"), &service.files, &scratch, found),
         scratch,

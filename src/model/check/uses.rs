@@ -67,15 +67,15 @@ pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Viol
     uses
 }
 
-fn bind(path: &str, service: &api::Service, used: &BTreeSet<&str>, parts: &Parts, uses: &mut [Use], found: &mut Violations) {
+fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Parts, edges: &mut [Use], found: &mut Violations) {
     for (target, binding) in service.bindings.iter().flatten() {
         let path = format!("{path}.bindings.{target}");
-        if !used.contains(target.as_str()) {
-            let fix = spelling::did_you_mean(target, used.iter().copied(), &format!("add `{target}` to `uses`, or remove the binding"));
+        if !names.contains(target.as_str()) {
+            let fix = spelling::did_you_mean(target, names.iter().copied(), &format!("add `{target}` to `uses`, or remove the binding"));
             found.add(&path, format!("this service does not use `{target}`"), fix);
             continue;
         }
-        let Some(edge) = uses.iter_mut().find(|edge| edge.target == *target) else { continue };
+        let Some(edge) = edges.iter_mut().find(|edge| edge.target == *target) else { continue };
         let keys = parts.keys(target);
         for (variable, key) in &binding.env {
             let path = format!("{path}.env.{variable}");

@@ -7,6 +7,8 @@ use crate::api::MicroserviceStack;
 /// A small generator that gives the same values at every run.
 struct Dice(u64);
 
+type Make = fn(&mut Dice) -> Value;
+
 impl Dice {
     /// A number below `sides`.
     fn roll(&mut self, sides: usize) -> usize {
@@ -48,7 +50,7 @@ impl Dice {
     }
 
     /// An object with some of these fields.
-    fn some(&mut self, fields: &[(&str, fn(&mut Self) -> Value)]) -> Value {
+    fn some(&mut self, fields: &[(&str, Make)]) -> Value {
         let mut object = serde_json::Map::new();
         for (name, value) in fields {
             if self.roll(3) == 0 {
@@ -76,7 +78,7 @@ impl Dice {
     }
 
     fn resources(&mut self) -> Value {
-        let limits: fn(&mut Self) -> Value = |dice| dice.some(&[("cpu", Self::scalar), ("memory", Self::scalar)]);
+        let limits: Make = |dice| dice.some(&[("cpu", Self::scalar), ("memory", Self::scalar)]);
         self.some(&[("cpu", Self::scalar), ("memory", Self::scalar), ("limits", limits)])
     }
 
