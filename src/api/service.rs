@@ -15,7 +15,7 @@ const PORT: &str = "^([0-9]{1,5}:)?[0-9]{1,5}(/[A-Za-z0-9]+)?$";
 #[x_kube(
     validation = Rule::new("!(has(self.replicas) && has(self.scale))").message("`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count; remove one").field_path(".replicas"),
     validation = Rule::new("!(has(self.port) && has(self.ports))").message("`port` is the short form of `ports`; keep one of them").field_path(".port"),
-    validation = Rule::new("!has(self.expose) || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on").field_path(".expose"),
+    validation = Rule::new("!has(self.expose) || self.expose.size() == 0 || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on").field_path(".expose"),
     validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them").field_path(".health"),
     validation = Rule::new("!has(self.scale) || !has(self.scale.cpu) || (has(self.resources) && (has(self.resources.cpu) || (has(self.resources.limits) && has(self.resources.limits.cpu))))").message("`scale.cpu` is in percent of `resources.cpu`; set `resources.cpu`, such as `250m`").field_path(".scale.cpu"),
     validation = Rule::new("!has(self.scale) || !has(self.scale.memory) || (has(self.resources) && (has(self.resources.memory) || (has(self.resources.limits) && has(self.resources.limits.memory))))").message("`scale.memory` is in percent of `resources.memory`; set `resources.memory`, such as `256Mi`").field_path(".scale.memory")
@@ -52,7 +52,7 @@ pub struct Service {
     pub scale: Option<Scale>,
     /// Hosts and paths under which the service is reached from outside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 16))]
+    #[schemars(length(max = 16))]
     pub expose: Option<Vec<Expose>>,
     /// Services and databases that this one needs: it starts after them, and gets their addresses and credentials as
     /// environment variables (`API_HOST`, `API_PORT`, `API_URL`, `ORDERS_URI`).

@@ -20,7 +20,8 @@ fn check(scope: Scope, name: &str, written: &api::Database, found: &mut Violatio
     let inside = name.replace('-', "_");
     let recipe = recipe(&path, written, &inside, found);
     let version = history::version(&path, written, &recipe, found);
-    let held = history::judge_version(&path, version.as_deref(), &recipe, scope.facts.volumes.get(name));
+    let field = if written.version.is_none() && written.image.is_some() { "image" } else { "version" };
+    let held = history::judge_version(&path, field, version.as_deref(), &recipe, scope.facts.volumes.get(name));
     notices.0.extend(held.clone());
     let credentials = credentials(scope, &path, written, &recipe, &objects, found);
     Database {

@@ -27,7 +27,7 @@ pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut
 }
 
 /// Why the database has to stay as it is: another major version, or a lower one, than its volume holds.
-pub fn judge_version(path: &str, wanted: Option<&str>, recipe: &Recipe, volume: Option<&VolumeFacts>) -> Option<Violation> {
+pub fn judge_version(path: &str, field: &str, wanted: Option<&str>, recipe: &Recipe, volume: Option<&VolumeFacts>) -> Option<Violation> {
     let (wanted, held) = (wanted?, volume?.version.as_deref()?);
     if recipe.versions.is_empty() || !is_version(wanted) || !is_version(held) {
         return None;
@@ -38,7 +38,7 @@ pub fn judge_version(path: &str, wanted: Option<&str>, recipe: &Recipe, volume: 
         (true, _) => return None,
     };
     Some(Violation {
-        path: format!("{path}.version"),
+        path: format!("{path}.{field}"),
         reason: format!("{wanted} is asked for, and the volume holds data of {held}: {reason}; the database stays as it is"),
         fix: format!("go back to {held}, or add a second database with {wanted} and move the data"),
     })

@@ -10,7 +10,10 @@ pub fn routing(scope: Scope, found: &mut Violations) -> Routing {
     let written = scope.spec.routing.clone().unwrap_or_default();
     if let Some(gateway) = &written.gateway {
         let namespace = gateway.namespace.as_deref().unwrap_or(scope.namespace);
-        judge_name("spec.routing.gateway.name", &gateway.name, "Gateway", found);
+        judge_name("spec.routing.gateway.name", &gateway.name, "a Gateway", found);
+        if let Some(section) = &gateway.section_name {
+            judge_name("spec.routing.gateway.sectionName", section, "a listener", found);
+        }
         if !spelling::is_dns_name(namespace) || namespace.contains('.') || namespace.len() > 63 {
             let reason = format!("`{namespace}` cannot be the name of a namespace");
             found.add("spec.routing.gateway.namespace", reason, "use lower-case letters, digits and `-`");
@@ -25,7 +28,7 @@ pub fn routing(scope: Scope, found: &mut Violations) -> Routing {
     }
     let class = written.ingress_class_name.filter(|class| !class.is_empty());
     if let Some(class) = &class {
-        judge_name("spec.routing.ingressClassName", class, "IngressClass", found);
+        judge_name("spec.routing.ingressClassName", class, "an IngressClass", found);
     }
     Routing::Ingress { class }
 }
@@ -86,6 +89,6 @@ fn judge_prefix(path: &str, prefix: &str, found: &mut Violations) {
 
 fn judge_name(path: &str, name: &str, kind: &str, found: &mut Violations) {
     if !spelling::is_dns_name(name) {
-        found.add(path, format!("`{name}` cannot be the name of a {kind}"), "use lower-case letters, digits, `-` and `.`");
+        found.add(path, format!("`{name}` is no name for {kind}"), "use lower-case letters, digits, `-` and `.`");
     }
 }

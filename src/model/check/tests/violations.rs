@@ -415,7 +415,17 @@ fn a_gateway_has_a_valid_name() {
     refused(
         "routing: { gateway: { name: Public } }",
         "spec.routing.gateway.name",
-        "name of a Gateway",
+        "no name for a Gateway",
+        "lower-case",
+    );
+}
+
+#[test]
+fn a_listener_has_a_valid_name() {
+    refused(
+        "routing: { gateway: { name: public, sectionName: A_B } }",
+        "spec.routing.gateway.sectionName",
+        "no name for a listener",
         "lower-case",
     );
 }
@@ -435,7 +445,7 @@ fn an_ingress_class_has_a_valid_name() {
     refused(
         "routing: { ingressClassName: Nginx }",
         "spec.routing.ingressClassName",
-        "name of a IngressClass",
+        "no name for an IngressClass",
         "lower-case",
     );
 }
