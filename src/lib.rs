@@ -17,3 +17,6 @@ pub mod api;
 pub mod desired;
 pub mod kinds;
 pub mod model;
+pub mod observed;
+pub mod plan;
+pub mod readiness;

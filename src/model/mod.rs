@@ -4,6 +4,7 @@ mod check;
 pub mod discovery;
 pub mod engine;
 pub mod graph;
+pub mod guard;
 pub mod names;
 pub mod quantity;
 pub mod violation;

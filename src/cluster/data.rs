@@ -1,0 +1,98 @@
+//! What outlives a stack: credentials and volumes. Before a StatefulSet is created, its volumes and its Secret are read
+//! live; a Secret is made once, by POST, and never overwritten (rules 9 and 10).
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::api::{Api, PostParams};
+use kube::core::PartialObjectMeta;
+use rand::distr::{Alphanumeric, SampleString};
+
+use super::apply::Cluster;
+use super::client::{Call, CallError};
+use crate::desired::{self, meta};
+use crate::kinds::Kind;
+use crate::model::guard::{self, Found, Kept, Verdict};
+use crate::model::{Credentials, Database, Stack, Storage};
+use crate::observed::{MANAGER, Observed};
+use crate::plan::Held;
+use crate::readiness;
+
+const PASSWORD_LENGTH: usize = 32;
+const IDENTITY_LENGTH: usize = 20;
+
+impl Cluster {
+    /// Makes sure that the data of every database that is about to be created is what it should be. Fills in the
+    /// identities; what must not be touched comes back as held.
+    ///
+    /// # Errors
+    /// When the API server cannot be read or written; nothing may be created then.
+    pub async fn prepare_data(&self, stack: &mut Stack, observed: &Observed) -> Result<Held, CallError> {
+        let absent = |database: &&Database| readiness::workload(observed, Kind::StatefulSet, &database.objects.base).is_none();
+        let databases: Vec<Database> = stack.databases.values().filter(absent).cloned().collect();
+        let mut held = BTreeMap::new();
+        for database in databases {
+            match self.prepare(stack, &database, observed).await? {
+                Verdict::Held(reason, violation) => {
+                    held.insert(database.name.clone(), (reason.to_owned(), violation));
+                }
+                Verdict::Go { identity: Some(identity), .. } => stack.set_identity(&database.name, &identity),
+                Verdict::Go { identity: None, .. } => {}
+            }
+        }
+        Ok(held)
+    }
+
+    async fn prepare(&self, stack: &Stack, database: &Database, observed: &Observed) -> Result<Verdict, CallError> {
+        let found = self.find(stack, database, observed).await?;
+        let fresh = Alphanumeric.sample_string(&mut rand::rng(), IDENTITY_LENGTH).to_lowercase();
+        let verdict = guard::judge(stack, database, &found, &fresh);
+        if let Verdict::Go { make_secret: true, identity } = &verdict {
+            let password = Alphanumeric.sample_string(&mut rand::rng(), PASSWORD_LENGTH);
+            let secret = desired::credentials_secret(stack, database, &password, identity.as_deref().unwrap_or(&fresh));
+            if !self.post(stack, &secret).await? {
+                // Somebody was faster: the one that is there counts.
+                let found = self.find(stack, database, observed).await?;
+                return Ok(guard::judge(stack, database, &found, &fresh));
+            }
+        }
+        Ok(verdict)
+    }
+
+    /// Reads live what a database would mount.
+    async fn find(&self, stack: &Stack, database: &Database, observed: &Observed) -> Result<Found, CallError> {
+        let secrets = Api::<PartialObjectMeta<Secret>>::namespaced(self.client.clone(), &stack.namespace);
+        let claims = Api::<PartialObjectMeta<PersistentVolumeClaim>>::namespaced(self.client.clone(), &stack.namespace);
+        let secret = match &database.credentials {
+            Credentials::Generated { secret } => secrets.get_metadata_opt(secret).timed().await?.map(|secret| kept(&secret.metadata)),
+            _ => None,
+        };
+        let mut volumes = Vec::new();
+        if matches!(database.storage, Storage::Volume { .. }) {
+            for ordinal in 0..database.instances {
+                let claim = claims.get_metadata_opt(&database.objects.claim(ordinal)).timed().await?;
+                volumes.push(claim.map(|claim| kept(&claim.metadata)));
+            }
+        }
+        let record = observed.get(Kind::ConfigMap, &database.objects.identity).and_then(|record| record.identity.clone());
+        Ok(Found { secret, volumes, record })
+    }
+
+    /// Creates a Secret; false when there is one of that name.
+    async fn post(&self, stack: &Stack, secret: &Secret) -> Result<bool, CallError> {
+        let api = Api::<Secret>::namespaced(self.client.clone(), &stack.namespace);
+        let params = PostParams { field_manager: Some(MANAGER.to_owned()), ..PostParams::default() };
+        let _permit = self.writes.acquire().await;
+        self.metrics.wrote("create", "secrets");
+        match api.create(&params, secret).timed().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some(409) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn kept(metadata: &ObjectMeta) -> Kept {
+    let label = |name: &str| metadata.labels.as_ref().and_then(|labels| labels.get(name)).cloned();
+    Kept { stack: label(meta::STACK), component: label(meta::COMPONENT), identity: label(meta::DATA_IDENTITY) }
+}

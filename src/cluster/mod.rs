@@ -1,0 +1,15 @@
+//! The only room with a client: watches, writes, reads before anything destructive. It decides nothing.
+pub mod apply;
+pub mod client;
+pub mod data;
+pub mod events;
+pub mod lease;
+pub mod queue;
+pub mod references;
+pub mod report;
+pub mod slim;
+pub mod store;
+pub mod watch;
+
+pub use client::{Call, CallError};
+pub use store::{Key, Store};

@@ -1,0 +1,165 @@
+//! The compact record of one object.
+use crate::kinds::Kind;
+
+/// One object with our label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Child {
+    /// Kind.
+    pub kind: Kind,
+    /// Name.
+    pub name: String,
+    /// UID, for preconditions.
+    pub uid: String,
+    /// Resource version; comparable since Kubernetes 1.35, and numeric long before.
+    pub version: u64,
+    /// Generation of the spec.
+    pub generation: i64,
+    /// UID of the controlling owner.
+    pub owner: Option<String>,
+    /// Component that it belongs to, from its label.
+    pub component: String,
+    /// Identity of the data, from its label.
+    pub identity: Option<String>,
+    /// Version of the engine that wrote the data, from its label.
+    pub data_version: Option<String>,
+    /// Whether it is being deleted.
+    pub deleting: bool,
+    /// Hash of what was last sent, from its annotation.
+    pub desired: Option<String>,
+    /// What the managed fields say.
+    pub managed: Managed,
+    /// What is read of its spec and status.
+    pub state: State,
+}
+
+/// What the managed fields say of drift.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Managed {
+    /// Hash of our Apply entry; 0: there is none.
+    pub ours: u64,
+    /// Our Apply entry, until it has been verified against what is sent.
+    pub text: Option<Box<str>>,
+    /// The first other manager with an entry in the strict part of the object (rule 12).
+    pub foreign: Option<Foreign>,
+    /// Who owns `spec.replicas`.
+    pub count: CountOwners,
+}
+
+/// Another manager's entry.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Foreign {
+    /// Its name, such as `kubectl-edit`.
+    pub manager: Box<str>,
+    /// Hash of its entry.
+    pub hash: u64,
+}
+
+/// Who owns `spec.replicas` of a workload.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CountOwners {
+    /// The manager of the templates does.
+    pub template: bool,
+    /// The manager of the counts does.
+    pub count: bool,
+    /// Another manager that does.
+    pub other: Option<Box<str>>,
+}
+
+/// What is read of an object's spec and status.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum State {
+    /// Nothing: its metadata is enough.
+    #[default]
+    Nothing,
+    /// A Deployment or StatefulSet.
+    Workload(Workload),
+    /// A HorizontalPodAutoscaler: the count that it wants, and why it cannot work, if it cannot.
+    Autoscaler {
+        /// Count that it wants; 0 before its first step.
+        desired: i32,
+        /// Why it cannot work.
+        trouble: Option<Trouble>,
+    },
+    /// A Pod.
+    Pod(PodState),
+    /// An EndpointSlice.
+    Endpoints(Endpoints),
+    /// A PersistentVolumeClaim.
+    Claim {
+        /// Capacity of the bound volume, else the requested size.
+        size: String,
+        /// Whether it is bound.
+        bound: bool,
+    },
+    /// A route: whether its parent has accepted it at its present generation, and what the parent says.
+    Route {
+        /// Accepted, with its references resolved.
+        accepted: bool,
+        /// What the parent says when it is not.
+        message: String,
+    },
+}
+
+/// A Deployment or StatefulSet.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Workload {
+    /// Count in its spec.
+    pub replicas: i32,
+    /// Generation that its controller has seen.
+    pub observed_generation: i64,
+    /// Pods of the present template.
+    pub updated: i32,
+    /// Pods that are ready.
+    pub ready: i32,
+    /// All its pods that are not going away.
+    pub current: i32,
+    /// How its rollout goes (a Deployment's `Progressing` condition).
+    pub progress: Progress,
+    /// What stops its controller, such as a quota.
+    pub trouble: Option<Trouble>,
+    /// Identity of the data in the volume template of a StatefulSet.
+    pub volume_identity: Option<String>,
+    /// Size in the volume template of a StatefulSet.
+    pub volume_size: Option<String>,
+    /// StorageClass in the volume template of a StatefulSet.
+    pub volume_class: Option<String>,
+}
+
+/// How a Deployment's rollout goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// Not known, or under way.
+    #[default]
+    Underway,
+    /// Some template has rolled out completely.
+    Complete,
+    /// No progress within its deadline.
+    Stuck,
+}
+
+/// A reason word and a message of Kubernetes' own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// Reason word, such as `ImagePullBackOff`.
+    pub reason: String,
+    /// Message.
+    pub message: String,
+}
+
+/// A Pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PodState {
+    /// Whether it is ready.
+    pub ready: bool,
+    /// What keeps it from being ready, the worst first.
+    pub trouble: Option<Trouble>,
+}
+
+/// An EndpointSlice.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Endpoints {
+    /// The Service that it belongs to.
+    pub service: String,
+    /// Ready addresses.
+    pub ready: i32,
+}

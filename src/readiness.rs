@@ -1,0 +1,129 @@
+//! Whether a component serves: pure predicates over what is observed.
+use crate::api::status::{CountSource, Instances};
+use crate::kinds::Kind;
+use crate::model::{Component, Count, Database, Service, Stack};
+use crate::observed::{Child, Observed, PodState, Progress, State, Trouble, Workload};
+
+/// How one component is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Readiness {
+    /// Counts, as reported.
+    pub instances: Instances,
+    /// The least that has to serve.
+    pub floor: i32,
+    /// Whether its workload exists.
+    pub exists: bool,
+    /// Whether its controller has seen the present template, and every instance runs it.
+    pub rolled: bool,
+    /// Whether it has ever been ready; re-derived from the objects (rule 5).
+    pub was_ready: bool,
+    /// What is wrong with its worst pod, or what its controller says; with the name of the object.
+    pub trouble: Option<(String, Trouble)>,
+}
+
+impl Readiness {
+    /// Whether it serves at least what is asked.
+    pub fn serves(&self) -> bool {
+        self.exists && self.instances.serving >= self.floor
+    }
+
+    /// Whether it serves what is asked and its template is fully rolled (rule 1).
+    pub fn ready(&self) -> bool {
+        self.serves() && self.rolled
+    }
+}
+
+/// How a component of the stack is, by name.
+pub fn of(stack: &Stack, name: &str, observed: &Observed) -> Readiness {
+    match (stack.services.get(name), stack.databases.get(name)) {
+        (Some(service), _) => of_service(service, observed),
+        (_, Some(database)) => of_database(database, observed),
+        _ => Readiness::default(),
+    }
+}
+
+/// What a name in the stack is.
+pub fn kind_of(stack: &Stack, name: &str) -> Component {
+    if stack.services.contains_key(name) { Component::Service } else { Component::Database }
+}
+
+fn of_service(service: &Service, observed: &Observed) -> Readiness {
+    let base = &service.objects.base;
+    let source = match service.count {
+        Count::Fixed(_) => CountSource::Spec,
+        Count::Scaled { .. } => CountSource::HPA,
+    };
+    let mut readiness = of_workload(observed, Kind::Deployment, base, &service.name, source, service.count.floor());
+    if !service.ports.is_empty() {
+        readiness.instances.serving = observed.serving(base);
+    }
+    if let (CountSource::HPA, Some(State::Autoscaler { trouble: Some(trouble), .. })) = (source, observed.get(Kind::HorizontalPodAutoscaler, base).map(|child| &child.state)) {
+        readiness.trouble.get_or_insert_with(|| (format!("horizontalpodautoscaler {base}"), trouble.clone()));
+    }
+    readiness
+}
+
+fn of_database(database: &Database, observed: &Observed) -> Readiness {
+    let base = &database.objects.base;
+    let mut readiness = of_workload(observed, Kind::StatefulSet, base, &database.name, CountSource::Spec, database.instances);
+    readiness.instances.serving = observed.serving(base);
+    readiness.was_ready |= observed.get(Kind::ConfigMap, &database.objects.identity).is_some();
+    readiness
+}
+
+fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, source: CountSource, floor: i32) -> Readiness {
+    let Some((child, workload)) = workload(observed, kind, name) else {
+        return Readiness { instances: Instances { desired: floor, source: Some(source), ..Instances::default() }, floor, ..Readiness::default() };
+    };
+    let desired = match source {
+        CountSource::Spec => floor,
+        CountSource::HPA => workload.replicas.max(floor),
+    };
+    let pods = || observed.of(Kind::Pod, component);
+    let terminating = pods().filter(|pod| pod.deleting).count();
+    let seen = workload.observed_generation >= child.generation;
+    Readiness {
+        instances: Instances {
+            desired,
+            source: Some(source),
+            updated: workload.updated,
+            ready: workload.ready,
+            serving: workload.ready,
+            terminating: i32::try_from(terminating).unwrap_or(i32::MAX),
+        },
+        floor,
+        exists: true,
+        rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
+        was_ready: workload.progress == Progress::Complete || workload.ready > 0,
+        trouble: worst_pod(pods()).or_else(|| workload.trouble.clone().map(|trouble| (format!("{} {name}", kind.row().name.to_lowercase()), trouble))),
+    }
+}
+
+/// A workload and its record, when it is not on its way out.
+pub fn workload<'a>(observed: &'a Observed, kind: Kind, name: &str) -> Option<(&'a Child, &'a Workload)> {
+    let child = observed.get(kind, name).filter(|child| !child.deleting)?;
+    match &child.state {
+        State::Workload(workload) => Some((child, workload)),
+        _ => None,
+    }
+}
+
+fn worst_pod<'a>(pods: impl Iterator<Item = &'a Child>) -> Option<(String, Trouble)> {
+    pods.filter(|pod| !pod.deleting)
+        .filter_map(|pod| match &pod.state {
+            State::Pod(PodState { trouble: Some(trouble), .. }) => Some((format!("pod {}", pod.name), trouble.clone())),
+            _ => None,
+        })
+        .max_by_key(|(_, trouble)| severity(&trouble.reason))
+}
+
+/// How much a reason tells: an image that cannot be had explains more than a pod that waits for a place.
+fn severity(reason: &str) -> u8 {
+    match reason {
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => 5,
+        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => 4,
+        "CrashLoopBackOff" => 3,
+        "Unschedulable" => 2,
+        _ => 1,
+    }
+}
