@@ -14,9 +14,17 @@
 //!  controller = the sentence that joins them: observe → validate → build → plan → carry out → report
 //! ```
 pub mod api;
+pub mod cli;
+pub mod cluster;
+pub mod controller;
 pub mod desired;
+pub mod driver;
+pub mod http;
 pub mod kinds;
+pub mod metrics;
 pub mod model;
 pub mod observed;
 pub mod plan;
 pub mod readiness;
+pub mod status;
+pub mod telemetry;

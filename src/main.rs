@@ -1,2 +1,8 @@
 //! The `mstack` binary: operator and command line.
-fn main() {}
+use clap::Parser;
+use mstack::cli::Cli;
+
+fn main() -> std::process::ExitCode {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Cli::parse().run()
+}

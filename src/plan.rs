@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::desired::{Desired, Object};
 use crate::kinds::{KINDS, Kind};
-use crate::model::{Component, Count, Service, Stack, Violation};
+use crate::model::{Component, Count, Service, Stack, Storage, Violation};
 use crate::observed::{Child, Observed, State, fields};
 use crate::readiness::{self, Readiness};
 
@@ -87,9 +87,22 @@ pub struct Conflict {
 /// What keeps a database's StatefulSet from being touched: its reason word, and path, reason and fix.
 pub type Held = BTreeMap<String, (String, Violation)>;
 
-/// Decides what to do.
-pub fn plan<'a>(stack: &Stack, desired: &'a Desired, observed: &'a Observed, held: &Held) -> Plan<'a> {
+/// The databases whose data has been initialised, as they serve, and is not recorded yet (rule 10): name and identity.
+pub fn unrecorded(stack: &Stack, observed: &Observed) -> Vec<(String, String)> {
+    let serving = stack.databases.values().filter(|database| readiness::of(stack, &database.name, observed).instances.serving > 0);
+    serving
+        .filter(|database| observed.get(Kind::ConfigMap, &database.objects.identity).is_none())
+        .filter_map(|database| match &database.storage {
+            Storage::Volume { identity: Some(identity), .. } => Some((database.name.clone(), identity.clone())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Decides what to do. `records` are the identity records that are due.
+pub fn plan<'a>(stack: &Stack, desired: &'a Desired, records: &'a [Object], observed: &'a Observed, held: &Held) -> Plan<'a> {
     let mut plan = Plan { blocked: blocked(stack, observed), ..Plan::default() };
+    plan.writes.extend(records.iter().map(|object| Write { object, child: None, how: How::Create }));
     for object in &desired.objects {
         if waits(&plan, object, observed) || is_held(held, object) {
             continue;

@@ -1,0 +1,130 @@
+//! Turns what the watches see into reconciles: one queue, two limits, nothing before everything is synced.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::info;
+
+use crate::cluster::queue::{Class, Queue};
+use crate::cluster::store::{Change, Key, Source};
+use crate::cluster::watch::{self, Seen};
+use crate::controller::{self, Context, Next};
+
+/// Counts and readiness change in bursts: they are reported together.
+const COALESCE: Duration = Duration::from_millis(300);
+const SOON: Duration = Duration::from_millis(200);
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// The loop and what it remembers.
+pub struct Driver {
+    context: Arc<Context>,
+    limit: usize,
+    queue: Queue,
+    failures: HashMap<Key, u32>,
+    ready: Arc<AtomicBool>,
+}
+
+impl Driver {
+    /// A driver that runs at most `limit` reconciles at a time; `ready` is set once the watches are synced.
+    pub fn new(context: Arc<Context>, limit: usize, ready: Arc<AtomicBool>) -> Self {
+        Self { context, limit, queue: Queue::default(), failures: HashMap::new(), ready }
+    }
+
+    /// Runs until `stop` resolves, then lets running reconciles end.
+    pub async fn run(mut self, mut secrets: Receiver<Key>, stop: impl Future<Output = ()>) {
+        let (to, mut seen) = mpsc::channel(1024);
+        for source in Source::all() {
+            tokio::spawn(watch::run(self.context.cluster.client.clone(), source, to.clone()));
+        }
+        drop(to);
+        let mut running = FuturesUnordered::new();
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            while running.len() < self.limit && let Some(key) = self.next() {
+                running.push(run_one(Arc::clone(&self.context), key));
+            }
+            let due = self.queue.next_due().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            tokio::select! {
+                biased;
+                () = &mut stop => break,
+                Some((key, next)) = running.next(), if !running.is_empty() => self.finished(&key, next),
+                event = seen.recv() => match event {
+                    Some(event) => self.take_in(event),
+                    None => break,
+                },
+                Some(key) = secrets.recv() => self.queue.push(key, Class::Child),
+                () = sleep_until(due) => {}
+            }
+        }
+        info!("stopping: letting {} running reconciles end", running.len());
+        let _ = timeout(DRAIN, running.collect::<Vec<_>>()).await;
+    }
+
+    /// The next stack, once everything is known.
+    fn next(&mut self) -> Option<Key> {
+        self.ready.load(Ordering::Relaxed).then(|| self.queue.pop(Instant::now())).flatten()
+    }
+
+    fn take_in(&mut self, seen: Seen) {
+        let cluster = Arc::clone(&self.context.cluster);
+        let mut store = cluster.store();
+        match seen {
+            Seen::Begin(source) => store.begin(source),
+            Seen::End(source) => self.queue_all(store.end(source)),
+            Seen::Absent(source) => self.queue_all(store.absent(source)),
+            Seen::Put { source, wire, listed } => return self.note(store.put(source, &wire, listed)),
+            Seen::Gone { source, wire } => return self.note(store.gone(source, &wire)),
+        }
+        if !self.ready.load(Ordering::Relaxed) && store.synced() {
+            info!(stacks = store.stacks().count(), "all watches are synced");
+            self.ready.store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn queue_all(&mut self, keys: Vec<Key>) {
+        for key in keys {
+            self.queue.push(key, Class::Initial);
+        }
+    }
+
+    fn note(&mut self, change: Option<(Key, Change)>) {
+        match change {
+            Some((key, Change::Spec)) => {
+                let class = if self.ready.load(Ordering::Relaxed) { Class::Spec } else { Class::Initial };
+                self.failures.remove(&key);
+                self.queue.push(key, class);
+            }
+            Some((key, Change::Child)) => self.queue.push(key, Class::Child),
+            Some((key, Change::Readiness)) => self.queue.push_at(key, Instant::now() + COALESCE),
+            None => {}
+        }
+    }
+
+    fn finished(&mut self, key: &Key, next: Next) {
+        self.queue.done(key);
+        match next {
+            Next::Event => {
+                self.failures.remove(key);
+            }
+            Next::Soon => self.queue.push_at(key.clone(), Instant::now() + SOON),
+            Next::Backoff => {
+                let failures = self.failures.entry(key.clone()).or_default();
+                *failures += 1;
+                self.queue.push_at(key.clone(), Instant::now() + controller::backoff(*failures));
+            }
+        }
+        self.context.cluster.metrics.depths(self.queue.depth(), self.context.cluster.store().stacks().count());
+    }
+}
+
+async fn run_one(context: Arc<Context>, key: Key) -> (Key, Next) {
+    let started = Instant::now();
+    let next = controller::reconcile(&context, &key).await;
+    context.cluster.metrics.reconciled(next != Next::Backoff, started.elapsed().as_secs_f64());
+    (key, next)
+}
