@@ -28,8 +28,9 @@ pub struct Wire {
     /// Status, as text.
     #[serde(default)]
     pub status: Option<Box<RawValue>>,
+    /// Null where a slice has none.
     #[serde(default)]
-    endpoints: Vec<WireEndpoint>,
+    endpoints: Option<Vec<WireEndpoint>>,
 }
 
 /// The picked metadata.
@@ -160,7 +161,7 @@ fn state(kind: Kind, wire: &Wire) -> State {
         Kind::Pod => State::Pod(pod(status)),
         Kind::EndpointSlice => State::Endpoints(Endpoints {
             service: wire.metadata.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default(),
-            ready: i32::try_from(wire.endpoints.iter().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true)).count()).unwrap_or(i32::MAX),
+            ready: i32::try_from(wire.endpoints.iter().flatten().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true)).count()).unwrap_or(i32::MAX),
         }),
         Kind::PersistentVolumeClaim => claim(spec, status),
         Kind::HttpRoute => route(wire.metadata.generation, status),
