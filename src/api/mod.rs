@@ -15,9 +15,3 @@ pub use status::StackStatus;
 
 /// API group of every object and label of this project.
 pub const GROUP: &str = "microservicestack.dev";
-
-/// The CustomResourceDefinition as YAML.
-pub fn crd_yaml() -> String {
-    use kube::CustomResourceExt;
-    serde_saphyr::to_string(&MicroserviceStack::crd()).unwrap_or_default()
-}
