@@ -27,10 +27,7 @@ impl Cli {
     pub fn run(self) -> std::process::ExitCode {
         let result = match self.command {
             Command::Operator(args) => operator::run(args),
-            Command::Crd => {
-                print!("{}", crate::api::crd_yaml());
-                Ok(())
-            }
+            Command::Crd => crate::api::crd_yaml().map(|yaml| print!("{yaml}")).map_err(|error| error.to_string()),
             Command::VolumeGuard(args) => volume_guard::run(&args),
         };
         match result {
