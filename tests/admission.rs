@@ -106,13 +106,22 @@ async fn numbers_and_texts_are_the_same_for_scalars() {
 const BAD: [(&str, &[&str]); 30] = [
     ("{services: {web: {image: a/b, uses: [nobody]}}}", &["spec.services", "add the component"]),
     ("{services: {web: {image: a/b, uses: [web]}}}", &["spec.services", "names another service"]),
-    ("{services: {web: {image: a/b, uses: [db]}, api: {image: a/b, uses: [db, dc]}}, databases: {db: {engine: redis, ephemeral: true}}}", &["spec.services", "check the spelling"]),
-    ("{services: {web: {image: a/b, replicas: 1, scale: {max: 2, cpu: 70}, resources: {cpu: 1}}}}", &["replicas", "exclude each other"]),
+    (
+        "{services: {web: {image: a/b, uses: [db]}, api: {image: a/b, uses: [db, dc]}}, databases: {db: {engine: redis, ephemeral: true}}}",
+        &["spec.services", "check the spelling"],
+    ),
+    (
+        "{services: {web: {image: a/b, replicas: 1, scale: {max: 2, cpu: 70}, resources: {cpu: 1}}}}",
+        &["replicas", "exclude each other"],
+    ),
     ("{services: {web: {image: a/b, replicas: -1}}}", &["spec.services.web.replicas", "greater than or equal to 0"]),
     ("{services: {Web: {image: a/b}}}", &["spec.services", "a service is named like a DNS label"]),
     ("{services: {a.b: {image: a/b}}}", &["spec.services", "a service is named like a DNS label"]),
     ("{databases: {9p: {engine: redis, ephemeral: true}}}", &["spec.databases", "a database is named like a DNS label"]),
-    ("{services: {db: {image: a/b}}, databases: {db: {engine: redis, ephemeral: true}}}", &["a service and a database", "rename one"]),
+    (
+        "{services: {db: {image: a/b}}, databases: {db: {engine: redis, ephemeral: true}}}",
+        &["a service and a database", "rename one"],
+    ),
     ("{services: {web: {}}}", &["spec.services.web.image", "Required"]),
     ("{services: {web: {image: a/b, port: 80, ports: {http: 80}}}}", &["port", "short form of `ports`"]),
     ("{services: {web: {image: a/b, port: http}}}", &["spec.services.web.port", "[0-9]"]),
@@ -125,7 +134,10 @@ const BAD: [(&str, &[&str]); 30] = [
     ("{services: {web: {image: a/b, scale: {max: 2}}}}", &["scale", "needs a target"]),
     ("{services: {web: {image: a/b, scale: {min: 3, max: 2, cpu: 70}, resources: {cpu: 1}}}}", &["scale.min", "at most `max`"]),
     ("{services: {web: {image: a/b, scale: {max: 2, cpu: 70}}}}", &["scale.cpu", "set `resources.cpu`"]),
-    ("{services: {web: {image: a/b, scale: {max: 2, memory: 70}, resources: {cpu: 1}}}}", &["scale.memory", "set `resources.memory`"]),
+    (
+        "{services: {web: {image: a/b, scale: {max: 2, memory: 70}, resources: {cpu: 1}}}}",
+        &["scale.memory", "set `resources.memory`"],
+    ),
     ("{services: {web: {image: a/b, resources: {memory: 1GB}}}}", &["spec.services.web.resources.memory"]),
     ("{databases: {db: {engine: postgres}}}", &["spec.databases[db]", "give exactly one"]),
     ("{databases: {db: {engine: postgres, ephemeral: true, storage: {size: 1Gi}}}}", &["spec.databases[db]", "give exactly one"]),

@@ -24,7 +24,12 @@ const ROOMS: [Room; 9] = [
     Room { name: "observed", imports: &["desired", "kinds", "model"], pure: true, longest_function: 60 },
     Room { name: "readiness", imports: &["api", "desired", "kinds", "model", "observed"], pure: true, longest_function: 60 },
     Room { name: "plan", imports: &["desired", "kinds", "model", "observed", "readiness"], pure: true, longest_function: 60 },
-    Room { name: "status", imports: &["api", "kinds", "model", "observed", "plan", "readiness"], pure: true, longest_function: 60 },
+    Room {
+        name: "status",
+        imports: &["api", "kinds", "model", "observed", "plan", "readiness"],
+        pure: true,
+        longest_function: 60,
+    },
     Room {
         name: "cluster",
         imports: &["api", "desired", "kinds", "metrics", "model", "observed", "plan", "readiness"],
@@ -69,7 +74,8 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
 fn source(root: &Path, path: PathBuf) -> Source {
     let text = fs::read_to_string(&path).unwrap();
     let inside = path.strip_prefix(root).unwrap().with_extension("");
-    let modules: Vec<String> = inside.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| part != "mod").collect();
+    let modules: Vec<String> =
+        inside.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| part != "mod").collect();
     let tests = text.find("#[cfg(test)]\nmod tests {").unwrap_or(text.len());
     let code = text[..tests].lines().map(|line| line.split("//").next().unwrap_or_default().to_owned());
     Source {
@@ -125,7 +131,8 @@ fn each_room_imports_only_the_rooms_before_it() {
         let Some(room) = room(&source) else { continue };
         let imported = imports(&source.lines.join("\n"));
         let allowed: BTreeSet<String> = room.imports.iter().chain([&room.name]).map(|&name| name.to_owned()).collect();
-        let others: Vec<&String> = imported.iter().filter(|name| name.starts_with(char::is_lowercase) && !allowed.contains(*name)).collect();
+        let others: Vec<&String> =
+            imported.iter().filter(|name| name.starts_with(char::is_lowercase) && !allowed.contains(*name)).collect();
         assert!(others.is_empty(), "{} imports {others:?}; {} may import {:?}", source.path.display(), room.name, room.imports);
     }
 }
@@ -176,14 +183,19 @@ fn functions(lines: &[String]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (start, line) in lines.iter().enumerate() {
         let code = line.trim_start();
-        let is_function = code.starts_with("fn ") || (code.contains("fn ") && (code.starts_with("pub") || code.starts_with("async") || code.starts_with("const fn")));
+        let is_function = code.starts_with("fn ")
+            || (code.contains("fn ") && (code.starts_with("pub") || code.starts_with("async") || code.starts_with("const fn")));
         if !is_function {
             continue;
         }
         let indent = line.len() - code.len();
         let end = format!("{}}}", " ".repeat(indent));
         let one_line = code.ends_with('}') || code.ends_with(';');
-        let length = if one_line { Some(1) } else { lines[start..].iter().position(|line| line.trim_end() == end).map(|length| length + 1) };
+        let length = if one_line {
+            Some(1)
+        } else {
+            lines[start..].iter().position(|line| line.trim_end() == end).map(|length| length + 1)
+        };
         found.extend(length.map(|length| (start, length)));
     }
     found
@@ -198,6 +210,7 @@ fn the_reader_of_imports_sees_every_form() {
 
 #[test]
 fn the_reader_of_functions_counts_to_the_closing_brace() {
-    let lines = ["pub fn a() {", "    b();", "}", "    fn b() {}", "async fn c(", "    d: u8,", ") {", "    if d {", "    }", "}"];
+    let lines =
+        ["pub fn a() {", "    b();", "}", "    fn b() {}", "async fn c(", "    d: u8,", ") {", "    if d {", "    }", "}"];
     assert_eq!(functions(&lines.map(str::to_owned)), [(0, 3), (3, 1), (4, 6)]);
 }

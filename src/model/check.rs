@@ -15,9 +15,9 @@ mod routes;
 mod security;
 mod service;
 mod spelling;
-mod uses;
 #[cfg(test)]
 mod tests;
+mod uses;
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ pub fn check(object: &MicroserviceStack, facts: &Facts) -> Result<Stack, Violati
     }
     Ok(Stack {
         name: scope.stack.to_owned(),
-        namespace: object.metadata.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        namespace: scope.namespace.to_owned(),
         uid: object.metadata.uid.clone().unwrap_or_default(),
         generation: object.metadata.generation.unwrap_or_default(),
         config,

@@ -48,9 +48,11 @@ fn judge_derived(scope: Scope, found: &mut Violations) {
         let read_only = format!("{}-ro", names.base);
         [names.base, names.headless, read_only].map(|derived| (derived, path.clone()))
     });
-    let services = scope.spec.services.keys().map(|name| {
-        (ServiceNames::new(scope.names, scope.stack, name).base, format!("spec.services.{name}"))
-    });
+    let services = scope
+        .spec
+        .services
+        .keys()
+        .map(|name| (ServiceNames::new(scope.names, scope.stack, name).base, format!("spec.services.{name}")));
     for (derived, path) in databases.chain(services) {
         match owners.get(&derived) {
             // The same name twice is told by the rule above.

@@ -63,7 +63,11 @@ fn recipe(path: &str, written: &api::Database, inside: &str, found: &mut Violati
     }
     let port = u16::try_from(written.port.unwrap_or(1)).unwrap_or_default();
     if port == 0 {
-        found.add(format!("{path}.port"), format!("{} is not a port", written.port.unwrap_or_default()), "choose one from 1 to 65535");
+        found.add(
+            format!("{path}.port"),
+            format!("{} is not a port", written.port.unwrap_or_default()),
+            "choose one from 1 to 65535",
+        );
     }
     match (&written.data_path, &written.storage) {
         (Some(folder), _) => files::judge_absolute(&format!("{path}.dataPath"), folder, found),
@@ -99,7 +103,14 @@ fn instances(path: &str, written: &api::Database, recipe: &Recipe, found: &mut V
     instances
 }
 
-fn credentials(scope: Scope, path: &str, written: &api::Database, recipe: &Recipe, objects: &DatabaseNames, found: &mut Violations) -> Credentials {
+fn credentials(
+    scope: Scope,
+    path: &str,
+    written: &api::Database,
+    recipe: &Recipe,
+    objects: &DatabaseNames,
+    found: &mut Violations,
+) -> Credentials {
     if let (Some(_), Some(_)) = (&written.credentials, written.auth) {
         found.add(format!("{path}.auth"), "`credentials` and `auth: None` exclude each other", "remove one of them");
     }

@@ -7,7 +7,12 @@ use super::super::Violations;
 const MOST_BYTES: usize = 1_000_000;
 
 /// Files by absolute path, apart from the writable folders.
-pub fn files(path: &str, files: &BTreeMap<String, String>, scratch: &[String], found: &mut Violations) -> BTreeMap<String, String> {
+pub fn files(
+    path: &str,
+    files: &BTreeMap<String, String>,
+    scratch: &[String],
+    found: &mut Violations,
+) -> BTreeMap<String, String> {
     for file in files.keys() {
         let path = format!("{path}[{file}]");
         judge_absolute(&path, file, found);

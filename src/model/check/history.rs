@@ -15,10 +15,18 @@ pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut
     let path = format!("{path}.version");
     let allowed = recipe.versions.iter().any(|allowed| follows(&version, allowed));
     if !is_version(&version) {
-        found.add(path, format!("`{version}` is not a version"), "write it like `17` or `17.4`; for another flavour of the image, set `image`");
+        found.add(
+            path,
+            format!("`{version}` is not a version"),
+            "write it like `17` or `17.4`; for another flavour of the image, set `image`",
+        );
     } else if !recipe.versions.is_empty() && !allowed {
         let known = recipe.versions.join(", ");
-        found.add(path, format!("{version} is not a version of this engine that is known here"), format!("choose one of {known}"));
+        found.add(
+            path,
+            format!("{version} is not a version of this engine that is known here"),
+            format!("choose one of {known}"),
+        );
     } else if tagged.as_ref().is_some_and(|tagged| order(&version, tagged) != Ordering::Equal) {
         let reason = format!("`version` says {version}, and the image's tag says {}", tagged.unwrap_or_default());
         found.add(path, reason, "make them agree, or remove `version`");
@@ -27,7 +35,13 @@ pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut
 }
 
 /// Why the database has to stay as it is: another major version, or a lower one, than its volume holds.
-pub fn judge_version(path: &str, field: &str, wanted: Option<&str>, recipe: &Recipe, volume: Option<&VolumeFacts>) -> Option<Violation> {
+pub fn judge_version(
+    path: &str,
+    field: &str,
+    wanted: Option<&str>,
+    recipe: &Recipe,
+    volume: Option<&VolumeFacts>,
+) -> Option<Violation> {
     let (wanted, held) = (wanted?, volume?.version.as_deref()?);
     if recipe.versions.is_empty() || !is_version(wanted) || !is_version(held) {
         return None;
@@ -59,7 +73,9 @@ pub fn storage(scope: Scope, name: &str, written: &api::Database, found: &mut Vi
     };
     let requested = storage.size.0.as_str();
     resources::judge_amount(&format!("{path}.storage.size"), requested, "`20Gi`", found);
-    if let Some(class) = &storage.class && !spelling::is_dns_name(class) {
+    if let Some(class) = &storage.class
+        && !spelling::is_dns_name(class)
+    {
         let fix = "use lower-case letters, digits, `-` and `.`";
         found.add(format!("{path}.storage.class"), format!("`{class}` cannot be the name of a StorageClass"), fix);
     }

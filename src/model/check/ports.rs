@@ -23,9 +23,8 @@ const PROTOCOLS: [(&str, &str, Option<&str>); 9] = [
 
 /// The ports of all services, the main one first.
 pub fn check_all<'a>(spec: &'a StackSpec, found: &mut Violations) -> BTreeMap<&'a str, Vec<Port>> {
-    let check = |(name, service): (&'a String, &api::Service)| {
-        (name.as_str(), check(&format!("spec.services.{name}"), service, found))
-    };
+    let check =
+        |(name, service): (&'a String, &api::Service)| (name.as_str(), check(&format!("spec.services.{name}"), service, found));
     spec.services.iter().map(check).collect()
 }
 
@@ -56,7 +55,8 @@ fn parse(path: &str, name: &str, written: &Text, found: &mut Violations) -> Opti
     let row = PROTOCOLS.iter().find(|(written, ..)| written.eq_ignore_ascii_case(protocol));
     if row.is_none() {
         let known = PROTOCOLS.iter().map(|(name, ..)| *name);
-        let fix = spelling::did_you_mean(&protocol.to_lowercase(), known, "use tcp, udp, sctp, http, https, grpc, h2c, ws or wss");
+        let fix =
+            spelling::did_you_mean(&protocol.to_lowercase(), known, "use tcp, udp, sctp, http, https, grpc, h2c, ws or wss");
         found.add(path, format!("`{protocol}` is not a protocol that is known"), fix);
     }
     let (service, container) = (number(service), number(container));

@@ -62,7 +62,11 @@ fn the_check(path: &str, written: &api::Probe, ports: &[Port], found: &mut Viola
             Some(Check::Exec(command.clone()))
         }
         (None, false, None, None) => {
-            found.add(path, "it does not say how to check", "give one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]`");
+            found.add(
+                path,
+                "it does not say how to check",
+                "give one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]`",
+            );
             None
         }
         _ => {

@@ -74,7 +74,11 @@ fn judge_host(path: &str, host: Option<&str>, found: &mut Violations) {
     let is_address = name.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     if !spelling::is_dns_name(name) || is_address {
         let reason = format!("`{host}` is not a host name");
-        found.add(format!("{path}.host"), reason, "write it like `shop.example.com` or `*.example.com`, in lower case, without scheme and port");
+        found.add(
+            format!("{path}.host"),
+            reason,
+            "write it like `shop.example.com` or `*.example.com`, in lower case, without scheme and port",
+        );
     }
 }
 

@@ -15,7 +15,13 @@ pub fn of_database(scope: Scope, path: &str, own: Option<&api::Security>, recipe
     Security { fs_group: security.group.or(security.user).filter(|&group| group > 0), ..security }
 }
 
-fn merged(scope: Scope, path: &str, own: Option<&api::Security>, engine: (Option<i64>, Option<i64>), found: &mut Violations) -> Security {
+fn merged(
+    scope: Scope,
+    path: &str,
+    own: Option<&api::Security>,
+    engine: (Option<i64>, Option<i64>),
+    found: &mut Violations,
+) -> Security {
     let stack = scope.spec.security.clone().unwrap_or_default();
     let own = own.cloned().unwrap_or_default();
     let security = Security {

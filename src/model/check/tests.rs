@@ -31,7 +31,9 @@ fn the_example_shop_is_a_valid_stack() {
 
 #[test]
 fn the_smallest_stack_is_checked_whole() {
-    let object = stack("services: { web: { image: 'acme/web:1', port: 8080, uses: [cache] } }\ndatabases: { cache: { engine: redis, version: 7, ephemeral: true, auth: None } }");
+    let object = stack(
+        "services: { web: { image: 'acme/web:1', port: 8080, uses: [cache] } }\ndatabases: { cache: { engine: redis, version: 7, ephemeral: true, auth: None } }",
+    );
     let expected = Stack {
         name: "shop".into(),
         namespace: "shop".into(),

@@ -49,7 +49,11 @@ pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Viol
         }
         seen.insert(target, path.clone());
         if target == name {
-            found.add(path, format!("`{name}` uses itself, so it could never start"), "remove it; a service may always call itself");
+            found.add(
+                path,
+                format!("`{name}` uses itself, so it could never start"),
+                "remove it; a service may always call itself",
+            );
             continue;
         }
         match parts.kind(target) {
@@ -71,7 +75,11 @@ fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Part
     for (target, binding) in service.bindings.iter().flatten() {
         let path = format!("{path}.bindings.{target}");
         if !names.contains(target.as_str()) {
-            let fix = spelling::did_you_mean(target, names.iter().copied(), &format!("add `{target}` to `uses`, or remove the binding"));
+            let fix = spelling::did_you_mean(
+                target,
+                names.iter().copied(),
+                &format!("add `{target}` to `uses`, or remove the binding"),
+            );
             found.add(&path, format!("this service does not use `{target}`"), fix);
             continue;
         }
@@ -91,7 +99,10 @@ fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Part
 
 fn wrong_key(target: &str, key: &str, keys: &[&str]) -> (String, String) {
     if keys.is_empty() {
-        (format!("`{target}` has no address to give: it has no port, or several and none called `http`"), "remove the binding".to_owned())
+        (
+            format!("`{target}` has no address to give: it has no port, or several and none called `http`"),
+            "remove the binding".to_owned(),
+        )
     } else {
         let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
         (format!("`{key}` is not something that `{target}` gives"), format!("choose one of {}", keys.join(", ")))

@@ -6,7 +6,8 @@ const POSTGRES: &str = "databases: { db: { engine: postgres, version: '17.4', st
 
 fn volume(size: &str, class: &str, version: &str) -> Facts {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let volume = VolumeFacts { template_size: text(size), template_class: text(class), identity: text("i-1"), version: text(version) };
+    let volume =
+        VolumeFacts { template_size: text(size), template_class: text(class), identity: text("i-1"), version: text(version) };
     Facts { volumes: BTreeMap::from([("db".to_owned(), volume)]), ..Facts::default() }
 }
 
@@ -45,7 +46,9 @@ fn rule_10_a_volume_never_shrinks_and_the_rest_goes_on() {
 fn a_larger_size_keeps_the_template_and_is_told() {
     let stack = checked(POSTGRES, &volume("10Gi", "fast", "17"));
     assert!(notice(&stack, "spec.databases.db.storage.size").reason.contains("it stays at 10Gi"));
-    assert!(matches!(&stack.databases["db"].storage, Storage::Volume { template, requested, .. } if template == "10Gi" && requested == "20Gi"));
+    assert!(
+        matches!(&stack.databases["db"].storage, Storage::Volume { template, requested, .. } if template == "10Gi" && requested == "20Gi")
+    );
 }
 
 #[test]
@@ -65,8 +68,11 @@ fn rule_9_a_volume_is_not_thrown_away_by_making_its_database_ephemeral() {
 
 #[test]
 fn rule_10_a_major_change_or_a_downgrade_is_held_also_with_image() {
-    let version = |version: &str| format!("databases: {{ db: {{ engine: postgres, version: '{version}', storage: {{ size: 20Gi }} }} }}");
-    let image = |tag: &str| format!("databases: {{ db: {{ engine: postgres, image: 'mirror/postgres:{tag}', storage: {{ size: 20Gi }} }} }}");
+    let version =
+        |version: &str| format!("databases: {{ db: {{ engine: postgres, version: '{version}', storage: {{ size: 20Gi }} }} }}");
+    let image = |tag: &str| {
+        format!("databases: {{ db: {{ engine: postgres, image: 'mirror/postgres:{tag}', storage: {{ size: 20Gi }} }} }}")
+    };
     let table = [
         (version("17"), "16", true),
         (version("16"), "17", true),
@@ -100,7 +106,8 @@ fn rule_5_uses_optional_makes_no_order_and_an_absent_component_behind_it_is_no_e
     let spec = "services: { web: { image: a/b, uses: [api] }, api: { image: a/b, usesOptional: [web, gone] } }";
     let stack = checked(spec, &Facts::default());
     assert_eq!(stack.waves, [["api"], ["web"]]);
-    let optional: Vec<(&str, bool)> = stack.services["api"].uses.iter().map(|edge| (edge.target.as_str(), edge.optional)).collect();
+    let optional: Vec<(&str, bool)> =
+        stack.services["api"].uses.iter().map(|edge| (edge.target.as_str(), edge.optional)).collect();
     assert_eq!(optional, [("web", true)]);
 }
 

@@ -12,22 +12,12 @@ fn refused(spec: &str, path: &str, reason: &str, fix: &str) {
 
 #[test]
 fn a_service_is_named_like_a_dns_label() {
-    refused(
-        "services: { Web: { image: a/b } }",
-        "spec.services.Web",
-        "not a DNS label",
-        "lower-case",
-    );
+    refused("services: { Web: { image: a/b } }", "spec.services.Web", "not a DNS label", "lower-case");
 }
 
 #[test]
 fn a_database_is_named_like_a_dns_label() {
-    refused(
-        "databases: { a.b: { engine: redis, ephemeral: true } }",
-        "spec.databases.a.b",
-        "not a DNS label",
-        "lower-case",
-    );
+    refused("databases: { a.b: { engine: redis, ephemeral: true } }", "spec.databases.a.b", "not a DNS label", "lower-case");
 }
 
 #[test]
@@ -82,12 +72,7 @@ fn an_unknown_name_that_is_like_none_is_to_be_added() {
 
 #[test]
 fn a_service_cannot_use_itself() {
-    refused(
-        "services: { web: { image: a/b, uses: [web] } }",
-        "spec.services.web.uses[0]",
-        "uses itself",
-        "remove",
-    );
+    refused("services: { web: { image: a/b, uses: [web] } }", "spec.services.web.uses[0]", "uses itself", "remove");
 }
 
 #[test]
@@ -192,12 +177,7 @@ fn replicas_and_scale_exclude_each_other() {
 
 #[test]
 fn a_count_is_not_negative() {
-    refused(
-        "services: { web: { image: a/b, replicas: -1 } }",
-        "spec.services.web.replicas",
-        "-1 is not a count",
-        "0 to 10000",
-    );
+    refused("services: { web: { image: a/b, replicas: -1 } }", "spec.services.web.replicas", "-1 is not a count", "0 to 10000");
 }
 
 #[test]
@@ -212,12 +192,7 @@ fn the_range_of_an_autoscaler_is_not_empty() {
 
 #[test]
 fn an_autoscaler_needs_a_target() {
-    refused(
-        "services: { web: { image: a/b, scale: { max: 2 } } }",
-        "spec.services.web.scale",
-        "needs a target",
-        "set `cpu`",
-    );
+    refused("services: { web: { image: a/b, scale: { max: 2 } } }", "spec.services.web.scale", "needs a target", "set `cpu`");
 }
 
 #[test]
@@ -252,12 +227,7 @@ fn a_target_is_a_percentage() {
 
 #[test]
 fn an_image_is_a_reference() {
-    refused(
-        "services: { web: { image: 'a b' } }",
-        "spec.services.web.image",
-        "`a b` is not a reference",
-        "ghcr.io",
-    );
+    refused("services: { web: { image: 'a b' } }", "spec.services.web.image", "`a b` is not a reference", "ghcr.io");
 }
 
 #[test]
@@ -412,12 +382,7 @@ fn one_host_and_path_lead_to_one_service() {
 
 #[test]
 fn a_gateway_has_a_valid_name() {
-    refused(
-        "routing: { gateway: { name: Public } }",
-        "spec.routing.gateway.name",
-        "no name for a Gateway",
-        "lower-case",
-    );
+    refused("routing: { gateway: { name: Public } }", "spec.routing.gateway.name", "no name for a Gateway", "lower-case");
 }
 
 #[test]
@@ -442,12 +407,7 @@ fn a_gateway_is_in_a_valid_namespace() {
 
 #[test]
 fn an_ingress_class_has_a_valid_name() {
-    refused(
-        "routing: { ingressClassName: Nginx }",
-        "spec.routing.ingressClassName",
-        "no name for an IngressClass",
-        "lower-case",
-    );
+    refused("routing: { ingressClassName: Nginx }", "spec.routing.ingressClassName", "no name for an IngressClass", "lower-case");
 }
 
 #[test]
@@ -462,12 +422,7 @@ fn health_and_ready_exclude_each_other() {
 
 #[test]
 fn a_check_says_how() {
-    refused(
-        "services: { web: { image: a/b, port: 80, live: {} } }",
-        "spec.services.web.live",
-        "does not say how",
-        "give one of",
-    );
+    refused("services: { web: { image: a/b, port: 80, live: {} } }", "spec.services.web.live", "does not say how", "give one of");
 }
 
 #[test]
@@ -512,12 +467,7 @@ fn a_checked_path_is_absolute() {
 
 #[test]
 fn a_checking_command_is_not_empty() {
-    refused(
-        "services: { web: { image: a/b, health: { exec: [] } } }",
-        "spec.services.web.health.exec",
-        "empty",
-        "list",
-    );
+    refused("services: { web: { image: a/b, health: { exec: [] } } }", "spec.services.web.health.exec", "empty", "list");
 }
 
 #[test]
@@ -562,12 +512,7 @@ fn failures_are_counted_from_one() {
 
 #[test]
 fn a_variable_of_the_stack_has_a_valid_name() {
-    refused(
-        "config: { A=B: 1 }",
-        "spec.config.A=B",
-        "name of an environment variable",
-        "letters",
-    );
+    refused("config: { A=B: 1 }", "spec.config.A=B", "name of an environment variable", "letters");
 }
 
 #[test]
@@ -622,22 +567,12 @@ fn a_file_does_not_lie_inside_a_file() {
 
 #[test]
 fn a_scratch_folder_is_absolute() {
-    refused(
-        "services: { web: { image: a/b, scratch: [tmp] } }",
-        "spec.services.web.scratch[0]",
-        "not an absolute path",
-        "`..`",
-    );
+    refused("services: { web: { image: a/b, scratch: [tmp] } }", "spec.services.web.scratch[0]", "not an absolute path", "`..`");
 }
 
 #[test]
 fn a_scratch_folder_is_given_once() {
-    refused(
-        "services: { web: { image: a/b, scratch: [/tmp, /tmp] } }",
-        "spec.services.web.scratch[1]",
-        "given twice",
-        "remove",
-    );
+    refused("services: { web: { image: a/b, scratch: [/tmp, /tmp] } }", "spec.services.web.scratch[1]", "given twice", "remove");
 }
 
 #[test]
@@ -652,12 +587,7 @@ fn a_secret_has_a_valid_name() {
 
 #[test]
 fn a_secret_is_given_once() {
-    refused(
-        "services: { web: { image: a/b, secrets: [a, a] } }",
-        "spec.services.web.secrets[1]",
-        "given twice",
-        "remove",
-    );
+    refused("services: { web: { image: a/b, secrets: [a, a] } }", "spec.services.web.secrets[1]", "given twice", "remove");
 }
 
 #[test]
@@ -722,12 +652,7 @@ fn a_user_is_an_id() {
 
 #[test]
 fn a_database_says_where_its_data_is() {
-    refused(
-        "databases: { db: { engine: postgres } }",
-        "spec.databases.db",
-        "keeps its data on a volume",
-        "exactly one",
-    );
+    refused("databases: { db: { engine: postgres } }", "spec.databases.db", "keeps its data on a volume", "exactly one");
 }
 
 #[test]
