@@ -294,10 +294,9 @@ fn build_image(asked: BuildImage) -> Result<(), Error> {
 
 fn load(asked: &Load) -> Result<(), Error> {
     let state = State::open(&asked.named.name)?;
-    for tag in &asked.tags {
-        full::load(&state, tag)?;
-        println!("{tag} is on every node");
-    }
+    let tags: Vec<&str> = asked.tags.iter().map(String::as_str).collect();
+    full::load(&state, &tags)?;
+    println!("on every node: {}", tags.join(", "));
     Ok(())
 }
 

@@ -143,7 +143,12 @@ impl Cluster {
     /// When it was never built, or the cluster has no real nodes.
     pub async fn load(&self, tag: &str) -> Result<(), Error> {
         let (state, tag) = (self.control_plane.state.clone(), tag.to_owned());
-        blocking(move || full::load(&state, &tag)).await
+        blocking(move || full::load(&state, &[&tag])).await
+    }
+
+    /// Where the Gateway `infra/public` is reached from this machine, for instance `10.100.0.2:80` (full profile).
+    pub fn gateway(&self) -> String {
+        format!("{}:80", Network::new(&self.control_plane.state).addons().address)
     }
 
     /// Adds the kinds of the Gateway API, which a control plane alone does not have.
@@ -216,14 +221,6 @@ impl Drop for Cluster {
             drop(guard.wait());
         }
     }
-}
-
-/// Folder of the Gateway API's custom resource definitions, for `kubectl apply -f`; the full profile has them already.
-///
-/// # Errors
-/// When they cannot be had.
-pub fn gateway_api_definitions() -> Result<PathBuf, Error> {
-    parts::provide("gateway-api-crds")
 }
 
 /// Path of helm, which is built first when this machine has none of ours.

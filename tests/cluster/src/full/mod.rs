@@ -19,7 +19,7 @@ use crate::control_plane::ControlPlane;
 use crate::state::State;
 use crate::{Error, images};
 use manifest::Values;
-use node::Node;
+use node::{Node, at_once};
 
 /// Nodes and addons of one cluster.
 pub(crate) struct Full<'a> {
@@ -49,10 +49,11 @@ impl<'a> Full<'a> {
     /// Starts the nodes and the addons; the control plane must be ready and the base images built.
     pub(crate) fn start(&self) -> Result<(), Error> {
         let nodes = self.start_nodes()?;
-        for addon in ADDONS {
-            timed(addon.name, || (addon.start)(self))?;
-        }
-        timed("images", || images::tags_on_nodes().into_iter().try_for_each(|tag| load(self.state(), tag)))?;
+        let steps: [&(dyn Fn() -> Result<(), Error> + Sync); 2] =
+            [&|| ADDONS.iter().try_for_each(|addon| timed(addon.name, || (addon.start)(self))), &|| {
+                timed("images", || load(self.state(), &images::tags_on_nodes()))
+            }];
+        at_once(&steps, |step| step())?;
         timed("nodes ready", || nodes.iter().try_for_each(|node| node.wait_until_ready(self.control_plane)))?;
         timed("metrics answer", || metrics::wait_until_served(self))?;
         timed("gateway answers", || gateway::wait_until_served(self))
@@ -61,7 +62,7 @@ impl<'a> Full<'a> {
     fn start_nodes(&self) -> Result<Vec<Node>, Error> {
         self.apply(include_str!("../../manifests/nodes.yaml"))?;
         let nodes: Vec<Node> = (1..=self.nodes).map(|index| Node::new(self.state(), self.network, index)).collect();
-        timed("nodes", || nodes.iter().try_for_each(|node| node.start(self.control_plane)))?;
+        timed("nodes", || at_once(&nodes, |node| node.start(self.control_plane)))?;
         Ok(nodes)
     }
 

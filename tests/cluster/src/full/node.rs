@@ -257,16 +257,26 @@ conf_dir = "{cni}"
     }
 }
 
-/// Imports an image that was built here into every node of the cluster.
-pub(crate) fn load(state: &State, tag: &str) -> Result<(), Error> {
+/// Imports images that were built here into every node of the cluster, all nodes at once.
+pub(crate) fn load(state: &State, tags: &[&str]) -> Result<(), Error> {
     let nodes = files::names_in(&state.file("nodes"));
     if nodes.is_empty() {
-        return Err(Error::request(
-            format!("the cluster `{}` has no real nodes to load images into", state.name),
-            "`cluster up --profile full` makes one that has",
-        ));
+        let what = format!("the cluster `{}` has no real nodes to load images into", state.name);
+        return Err(Error::request(what, "`cluster up --profile full` makes one that has"));
     }
-    nodes.iter().try_for_each(|node| load_into(&state.file("nodes").join(node).join("containerd.sock"), tag))
+    let load_all = |node: &String| {
+        let socket = state.file("nodes").join(node).join("containerd.sock");
+        tags.iter().try_for_each(|tag| load_into(&socket, tag))
+    };
+    at_once(&nodes, load_all)
+}
+
+/// Does the same for all, each in a thread of its own, and returns the first error.
+pub(super) fn at_once<T: Sync>(all: &[T], work: impl Fn(&T) -> Result<(), Error> + Sync) -> Result<(), Error> {
+    std::thread::scope(|scope| {
+        let running: Vec<_> = all.iter().map(|one| scope.spawn(|| work(one))).collect();
+        running.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
 }
 
 fn load_into(socket: &Path, tag: &str) -> Result<(), Error> {

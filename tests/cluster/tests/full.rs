@@ -1,0 +1,124 @@
+//! The full profile runs what a usual cluster runs, and leaves nothing on the machine.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use cluster::{Cluster, Error, Options, Profile};
+
+/// Reads until the answer satisfies, for at most two minutes, and returns it.
+fn eventually(what: &str, mut ask: impl FnMut() -> Result<String, Error>, is_enough: impl Fn(&str) -> bool) -> String {
+    let start = Instant::now();
+    loop {
+        let answer = ask();
+        if let Ok(text) = &answer
+            && is_enough(text)
+        {
+            return text.clone();
+        }
+        assert!(start.elapsed() < Duration::from_mins(2), "{what}: last answer {answer:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn http_get(address: &str, host: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn output_of(program: &str, arguments: &[&str]) -> String {
+    String::from_utf8_lossy(&Command::new(program).args(arguments).output().unwrap().stdout).into_owned()
+}
+
+/// What this cluster could leave on the machine, one line each; other clusters may come and go meanwhile.
+fn traces(name: &str, subnet: &str) -> BTreeSet<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap();
+    let rules = output_of("iptables-save", &[]);
+    let all = [output_of("ip", &["netns"]), output_of("ip", &["address"]), output_of("ip", &["route"]), mounts, rules];
+    let mut traces: BTreeSet<String> = all.iter().flat_map(|text| text.lines()).map(|line| line.trim().to_owned()).collect();
+    traces.extend(output_of("ps", &["-e", "-o", "args"]).lines().map(str::to_owned));
+    traces.extend(output_of("find", &["/sys/fs/cgroup", "-maxdepth", "2", "-type", "d"]).lines().map(str::to_owned));
+    traces.into_iter().filter(|line| line.contains(name) || line.contains(subnet)).collect()
+}
+
+fn pods_on_both_nodes_reach_each_other_by_name(cluster: &Cluster) -> Result<(), Error> {
+    cluster.kubectl(&["rollout", "status", "daemonset/web", "--timeout=120s"])?;
+    let pods = cluster.kubectl(&["get", "pods", "--selector=app=web", "--output=name"])?;
+    assert_eq!(pods.lines().count(), 2);
+    for pod in pods.lines() {
+        let mut seen = BTreeSet::new();
+        eventually(
+            "both nodes answer",
+            || {
+                seen.insert(cluster.kubectl(&["exec", pod, "--", "wget", "-q", "-O", "-", "http://web.default.svc"])?);
+                Ok(seen.iter().cloned().collect())
+            },
+            |all| all.contains("page from node-1") && all.contains("page from node-2"),
+        );
+        assert!(cluster.kubectl(&["logs", pod])?.contains("serving"));
+    }
+    Ok(())
+}
+
+fn a_volume_keeps_its_data_when_the_pod_is_replaced(cluster: &Cluster) -> Result<(), Error> {
+    let in_pod = |script: &str| cluster.kubectl(&["exec", "keeper-0", "--", "sh", "-c", script]);
+    cluster.kubectl(&["rollout", "status", "statefulset/keeper", "--timeout=120s"])?;
+    in_pod("echo kept > /data/file")?;
+    cluster.kubectl(&["delete", "pod", "keeper-0"])?;
+    cluster.kubectl(&["rollout", "status", "statefulset/keeper", "--timeout=120s"])?;
+    assert_eq!(eventually("the new pod reads", || in_pod("cat /data/file"), |text| !text.is_empty()), "kept\n");
+    Ok(())
+}
+
+fn the_route_answers_from_outside(cluster: &Cluster) {
+    let ask = || Ok(http_get(&cluster.gateway(), "web.localhost"));
+    eventually("the route answers", ask, |answer| answer.starts_with("HTTP/1.1 200") && answer.contains("page from node-"));
+}
+
+fn pods_reach_the_api_server(cluster: &Cluster) -> Result<(), Error> {
+    let slice = cluster.kubectl(&["get", "endpointslice", "kubernetes", "--output=jsonpath={.endpoints[0].addresses[0]}"])?;
+    let connect = "test -s /var/run/secrets/kubernetes.io/serviceaccount/token && nc -w 3 $KUBERNETES_SERVICE_HOST $KUBERNETES_SERVICE_PORT < /dev/null";
+    cluster.kubectl(&["exec", "keeper-0", "--", "sh", "-c", connect])?;
+    assert!(cluster.gateway().starts_with(slice.trim_end_matches('1')), "{slice}");
+    Ok(())
+}
+
+fn real_use_is_measured(cluster: &Cluster) {
+    eventually("kubectl top", || cluster.kubectl(&["top", "pods"]), |text| text.contains("busy-"));
+    let asked = ["get", "hpa", "busy", "--output=jsonpath={.status.currentMetrics[0].resource.current.averageUtilization}"];
+    let use_seen = eventually("the autoscaler sees use", || cluster.kubectl(&asked), |text| !text.is_empty() && text != "0");
+    assert!(use_seen.parse::<u32>().unwrap() > 60, "a loop that fills its limit uses {use_seen} % of its request");
+    let replicas = ["get", "deployment", "busy", "--output=jsonpath={.spec.replicas}"];
+    eventually("the autoscaler scales", || cluster.kubectl(&replicas), |text| text == "2");
+}
+
+#[tokio::test]
+#[ignore = "needs root and two minutes; `make test` runs it"]
+async fn a_full_cluster_runs_what_a_usual_one_runs_and_leaves_nothing() -> Result<(), Error> {
+    let name = format!("full-{}", std::process::id());
+    let cluster = Cluster::start(Options { profile: Profile::Full, name: Some(name.clone()), ..Options::default() }).await?;
+    let subnet = cluster.gateway().trim_end_matches("2:80").to_owned();
+    let while_running = traces(&name, &subnet);
+    for trace in ["containerd", "kubelet", "envoy", "/sys/fs/cgroup", "scope link"] {
+        assert!(while_running.iter().any(|line| line.contains(trace)), "no {trace} in {while_running:#?}");
+    }
+
+    cluster.kubectl_stdin(&["apply", "-f", "-"], include_str!("full.yaml"))?;
+    pods_on_both_nodes_reach_each_other_by_name(&cluster)?;
+    a_volume_keeps_its_data_when_the_pod_is_replaced(&cluster)?;
+    the_route_answers_from_outside(&cluster);
+    pods_reach_the_api_server(&cluster)?;
+    real_use_is_measured(&cluster);
+
+    drop(cluster);
+    assert_eq!(traces(&name, &subnet), BTreeSet::new());
+    assert!(!Cluster::folder(&name).exists());
+    Ok(())
+}
