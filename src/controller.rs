@@ -54,15 +54,20 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
         Ok(Some(stack)) => stack,
         Ok(None) => return Next::Event, // A referenced Secret is being read.
         Err(violations) => {
-            let status = status::of_violations(&previous, root.generation, &violations, now());
+            let status = status::of_violations(&previous, root.generation, &violations, &now());
             return report(context, key, &root, &previous, status, Vec::new(), Next::Event).await;
         }
     };
     let held = match context.cluster.prepare_data(&mut stack, &observed).await {
         Ok(held) => held,
         Err(error) => {
-            let failed = Failed { component: String::new(), reason: "ApplyFailed".to_owned(), message: format!("the data objects cannot be read: {}", error.words()), final_: false };
-            let status = status::of_failure(&previous, root.generation, &failed, now());
+            let failed = Failed {
+                component: String::new(),
+                reason: "ApplyFailed".to_owned(),
+                message: format!("the data objects cannot be read: {}", error.words()),
+                permanent: false,
+            };
+            let status = status::of_failure(&previous, root.generation, &failed, &now());
             return report(context, key, &root, &previous, status, Vec::new(), Next::Backoff).await;
         }
     };
@@ -73,8 +78,16 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
     let outcome = context.cluster.carry_out(key, &stack, &plan).await;
     let after = context.cluster.store().observed(key);
     let failures = failures(&plan, &outcome);
-    let facts = status::Facts { stack: &stack, revision: &desired.revision, observed: &after, blocked: &plan.blocked, held: &held, failures: &failures, unsettled: false };
-    let status = status::of_stack(&previous, &facts, now());
+    let facts = status::Facts {
+        stack: &stack,
+        revision: &desired.revision,
+        observed: &after,
+        blocked: &plan.blocked,
+        held: &held,
+        failures: &failures,
+        unsettled: false,
+    };
+    let status = status::of_stack(&previous, &facts, &now());
     report(context, key, &root, &previous, status, notes(&outcome), next(&outcome)).await
 }
 
@@ -96,7 +109,12 @@ fn now() -> Time {
 fn validate(context: &Context, key: &Key, root: &Root, observed: &Observed) -> Result<Option<Stack>, model::Violations> {
     let spec: StackSpec = serde_json::from_str(&root.spec).map_err(|error| undecodable(&error))?;
     let Some(secrets) = context.references.resolve(key, &secret_names(&spec)) else { return Ok(None) };
-    let facts = Facts { gateway_api: context.cluster.store().has(Kind::HttpRoute), secrets, volumes: volumes(&spec, observed), guard_image: context.guard_image.clone() };
+    let facts = Facts {
+        gateway_api: context.cluster.store().has(Kind::HttpRoute),
+        secrets,
+        volumes: volumes(&spec, observed),
+        guard_image: context.guard_image.clone(),
+    };
     let metadata = ObjectMeta {
         name: Some(key.name.to_string()),
         namespace: Some(key.namespace.to_string()),
@@ -115,7 +133,10 @@ fn undecodable(error: &serde_json::Error) -> model::Violations {
 
 fn secret_names(spec: &StackSpec) -> BTreeSet<String> {
     let services = spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
-    let databases = spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|credentials| credentials.secret.clone()));
+    let databases = spec
+        .databases
+        .values()
+        .filter_map(|database| database.credentials.as_ref().map(|credentials| credentials.secret.clone()));
     services.chain(databases).collect()
 }
 
@@ -129,15 +150,27 @@ fn volumes(spec: &StackSpec, observed: &Observed) -> BTreeMap<String, VolumeFact
         let claim = observed.of(Kind::PersistentVolumeClaim, name).next();
         let record = observed.of(Kind::ConfigMap, name).find(|record| record.identity.is_some());
         let workload = workload.unwrap_or_default();
-        let identity = workload.volume_identity.or_else(|| claim.and_then(|claim| claim.identity.clone())).or_else(|| record.and_then(|record| record.identity.clone()));
-        VolumeFacts { template_size: workload.volume_size, template_class: workload.volume_class, identity, version: record.and_then(|record| record.data_version.clone()) }
+        let identity = workload
+            .volume_identity
+            .or_else(|| claim.and_then(|claim| claim.identity.clone()))
+            .or_else(|| record.and_then(|record| record.identity.clone()));
+        VolumeFacts {
+            template_size: workload.volume_size,
+            template_class: workload.volume_class,
+            identity,
+            version: record.and_then(|record| record.data_version.clone()),
+        }
     };
     spec.databases.keys().map(|name| (name.clone(), facts(name))).filter(|(_, facts)| *facts != VolumeFacts::default()).collect()
 }
 
 fn identity_records(stack: &Stack, observed: &Observed) -> Vec<Object> {
     let due = plan::unrecorded(stack, observed);
-    due.iter().filter_map(|(name, identity)| stack.databases.get(name).map(|database| desired::identity_record(stack, database, identity))).collect()
+    due.iter()
+        .filter_map(|(name, identity)| {
+            stack.databases.get(name).map(|database| desired::identity_record(stack, database, identity))
+        })
+        .collect()
 }
 
 /// A database whose version may not change is not touched, and not recreated either.
@@ -154,14 +187,18 @@ fn failures(plan: &Plan<'_>, outcome: &Outcome) -> Vec<Failed> {
     let taken = plan.conflicts.iter().map(|conflict| Failed {
         component: conflict.component.clone(),
         reason: "NameConflict".to_owned(),
-        message: format!("{} {} exists and belongs to somebody else; delete or rename it, or rename the component", conflict.kind.row().name, conflict.name),
-        final_: true,
+        message: format!(
+            "{} {} exists and belongs to somebody else; delete or rename it, or rename the component",
+            conflict.kind.row().name,
+            conflict.name
+        ),
+        permanent: true,
     });
     let failed = outcome.failures.iter().filter(|failure| failure.cause != Cause::Stale).map(|failure| Failed {
         component: failure.component.clone(),
         reason: failure.cause.reason().to_owned(),
         message: if failure.cause == Cause::NameConflict { failure.message.clone() } else { failure.to_string() },
-        final_: matches!(failure.cause, Cause::NameConflict | Cause::Refused),
+        permanent: matches!(failure.cause, Cause::NameConflict | Cause::Refused),
     });
     taken.chain(failed).collect()
 }
@@ -170,7 +207,12 @@ fn notes(outcome: &Outcome) -> Vec<Note> {
     let corrected = |correction: &crate::cluster::apply::Correction| Note {
         warning: false,
         reason: "DriftCorrected".to_owned(),
-        message: format!("put back {} {}, changed by {}", correction.kind.row().name, correction.name, correction.by.as_deref().unwrap_or("somebody")),
+        message: format!(
+            "put back {} {}, changed by {}",
+            correction.kind.row().name,
+            correction.name,
+            correction.by.as_deref().unwrap_or("somebody")
+        ),
     };
     outcome.corrections.iter().map(corrected).collect()
 }
@@ -184,7 +226,15 @@ fn next(outcome: &Outcome) -> Next {
 }
 
 /// Writes the status if it differs, and tells of transitions.
-async fn report(context: &Context, key: &Key, root: &Root, previous: &StackStatus, status: StackStatus, mut notes: Vec<Note>, next: Next) -> Next {
+async fn report(
+    context: &Context,
+    key: &Key,
+    root: &Root,
+    previous: &StackStatus,
+    status: StackStatus,
+    mut notes: Vec<Note>,
+    next: Next,
+) -> Next {
     if status != *previous {
         match context.cluster.report(key, root, &status).await {
             Ok(()) => {
@@ -207,7 +257,13 @@ async fn report(context: &Context, key: &Key, root: &Root, previous: &StackStatu
 
 /// A note when `Ready` changes its status or reason.
 fn transition(previous: &StackStatus, status: &StackStatus) -> Option<Note> {
-    let ready = |status: &StackStatus| status.conditions.iter().find(|condition| condition.type_ == "Ready").map(|condition| (condition.status.clone(), condition.reason.clone(), condition.message.clone()));
+    let ready = |status: &StackStatus| {
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == "Ready")
+            .map(|condition| (condition.status.clone(), condition.reason.clone(), condition.message.clone()))
+    };
     let (on, reason, message) = ready(status)?;
     let same = ready(previous).is_some_and(|before| (before.0, before.1) == (on.clone(), reason.clone()));
     let calm = on == "True" || matches!(reason.as_str(), "Progressing" | "Blocked");
@@ -216,5 +272,5 @@ fn transition(previous: &StackStatus, status: &StackStatus) -> Option<Note> {
 
 /// How long to wait after so many failures in a row: 1 s, doubling up to 5 minutes.
 pub fn backoff(failures: u32) -> Duration {
-    Duration::from_secs(1 << failures.saturating_sub(1).min(9)).min(Duration::from_secs(300))
+    Duration::from_secs(1 << failures.saturating_sub(1).min(9)).min(Duration::from_mins(5))
 }

@@ -45,10 +45,12 @@ impl Driver {
         let mut running = FuturesUnordered::new();
         let mut stop = std::pin::pin!(stop);
         loop {
-            while running.len() < self.limit && let Some(key) = self.next() {
+            while running.len() < self.limit
+                && let Some(key) = self.next()
+            {
                 running.push(run_one(Arc::clone(&self.context), key));
             }
-            let due = self.queue.next_due().unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+            let due = self.queue.next_due().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
                 () = &mut stop => break,

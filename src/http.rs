@@ -35,7 +35,11 @@ pub async fn serve(address: SocketAddr, pages: Pages) -> std::io::Result<()> {
 }
 
 async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
-    if pages.ready.load(Ordering::Relaxed) { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet") }
+    if pages.ready.load(Ordering::Relaxed) {
+        (StatusCode::OK, "ok")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the API server has not answered yet")
+    }
 }
 
 async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {

@@ -75,18 +75,38 @@ const fn row(kind: Kind, group: &'static str, version: &'static str, plural: &'s
 
 /// All kinds, in the order in which they are pruned: consumers first. They are applied the other way round.
 pub const KINDS: [Row; 12] = [
-    Row { depth: Depth::Full, optional: true, strict: &["spec"], ..row(Kind::HttpRoute, "gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute") },
+    Row {
+        depth: Depth::Full,
+        optional: true,
+        strict: &["spec"],
+        ..row(Kind::HttpRoute, "gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+    },
     Row { strict: &["spec"], ..row(Kind::Ingress, "networking.k8s.io", "v1", "ingresses", "Ingress") },
-    Row { depth: Depth::Full, ..row(Kind::HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler") },
+    Row {
+        depth: Depth::Full,
+        ..row(Kind::HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+    },
     row(Kind::PodDisruptionBudget, "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
     Row { depth: Depth::Full, strict: &["spec", "template"], ..row(Kind::Deployment, "apps", "v1", "deployments", "Deployment") },
-    Row { depth: Depth::Full, strict: &["spec", "template"], ..row(Kind::StatefulSet, "apps", "v1", "statefulsets", "StatefulSet") },
+    Row {
+        depth: Depth::Full,
+        strict: &["spec", "template"],
+        ..row(Kind::StatefulSet, "apps", "v1", "statefulsets", "StatefulSet")
+    },
     Row { strict: &["spec"], ..row(Kind::Service, "", "v1", "services", "Service") },
     row(Kind::ConfigMap, "", "v1", "configmaps", "ConfigMap"),
     row(Kind::ServiceAccount, "", "v1", "serviceaccounts", "ServiceAccount"),
     Row { managed: false, depth: Depth::Full, ..row(Kind::Pod, "", "v1", "pods", "Pod") },
-    Row { managed: false, depth: Depth::Full, ..row(Kind::EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice") },
-    Row { managed: false, depth: Depth::Full, ..row(Kind::PersistentVolumeClaim, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim") },
+    Row {
+        managed: false,
+        depth: Depth::Full,
+        ..row(Kind::EndpointSlice, "discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
+    },
+    Row {
+        managed: false,
+        depth: Depth::Full,
+        ..row(Kind::PersistentVolumeClaim, "", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+    },
 ];
 
 impl Kind {

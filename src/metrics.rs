@@ -1,4 +1,4 @@
-//! Prometheus metrics in OpenMetrics text.
+//! Prometheus metrics in `OpenMetrics` text.
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
@@ -44,7 +44,15 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("mstack");
         let duration = Histogram::new([0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0]);
-        let metrics = Self { writes: Family::default(), reconciles: Family::default(), duration, queue: Gauge::default(), stacks: Gauge::default(), leader: Gauge::default(), registry: Registry::default() };
+        let metrics = Self {
+            writes: Family::default(),
+            reconciles: Family::default(),
+            duration,
+            queue: Gauge::default(),
+            stacks: Gauge::default(),
+            leader: Gauge::default(),
+            registry: Registry::default(),
+        };
         registry.register("api_writes", "Writes to the API server, by verb and resource", metrics.writes.clone());
         registry.register("reconciles", "Reconciles of stacks, by result", metrics.reconciles.clone());
         registry.register("reconcile_duration_seconds", "Time that a reconcile took", metrics.duration.clone());
@@ -79,7 +87,7 @@ impl Metrics {
         self.leader.set(i64::from(leads));
     }
 
-    /// All metrics as OpenMetrics text.
+    /// All metrics as `OpenMetrics` text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let _ = encode(&mut text, &self.registry);

@@ -89,7 +89,8 @@ pub type Held = BTreeMap<String, (String, Violation)>;
 
 /// The databases whose data has been initialised, as they serve, and is not recorded yet (rule 10): name and identity.
 pub fn unrecorded(stack: &Stack, observed: &Observed) -> Vec<(String, String)> {
-    let serving = stack.databases.values().filter(|database| readiness::of(stack, &database.name, observed).instances.serving > 0);
+    let serving =
+        stack.databases.values().filter(|database| readiness::of(stack, &database.name, observed).instances.serving > 0);
     serving
         .filter(|database| observed.get(Kind::ConfigMap, &database.objects.identity).is_none())
         .filter_map(|database| match &database.storage {
@@ -109,7 +110,8 @@ pub fn plan<'a>(stack: &Stack, desired: &'a Desired, records: &'a [Object], obse
         }
         decide(stack, object, observed, &mut plan);
     }
-    plan.writes.sort_by_key(|write| matches!(write.object.kind, Kind::Deployment | Kind::StatefulSet | Kind::HorizontalPodAutoscaler));
+    plan.writes
+        .sort_by_key(|write| matches!(write.object.kind, Kind::Deployment | Kind::StatefulSet | Kind::HorizontalPodAutoscaler));
     plan.prune = unwanted(stack, desired, observed);
     plan
 }
@@ -128,7 +130,10 @@ fn blocked(stack: &Stack, observed: &Observed) -> BTreeMap<String, Vec<String>> 
         })
         .collect()
     };
-    let not_started = stack.services.values().filter(|service| readiness::workload(observed, Kind::Deployment, &service.objects.base).is_none());
+    let not_started = stack
+        .services
+        .values()
+        .filter(|service| readiness::workload(observed, Kind::Deployment, &service.objects.base).is_none());
     not_started.map(|service| (service.name.clone(), waiting_for(service))).filter(|(_, reasons)| !reasons.is_empty()).collect()
 }
 
@@ -155,7 +160,11 @@ fn decide<'a>(stack: &Stack, object: &'a Object, observed: &'a Observed, plan: &
         return; // Its deletion arrives as an event, and then it is created.
     }
     if child.owner.as_deref() != Some(&stack.uid) && !is_ours_without_owner(child) {
-        return plan.conflicts.push(Conflict { component: object.component.clone(), kind: object.kind, name: object.name.clone() });
+        return plan.conflicts.push(Conflict {
+            component: object.component.clone(),
+            kind: object.kind,
+            name: object.name.clone(),
+        });
     }
     let whole = is_whole(child, object);
     let Plan { writes, verified, .. } = plan;
@@ -201,10 +210,11 @@ fn wanted_count(stack: &Stack, object: &Object, child: &Child, observed: &Observ
     };
     let scaled = stack.services.get(&object.component).is_some_and(|service| matches!(service.count, Count::Scaled { .. }));
     let handed_over = scaled || observed.get(Kind::HorizontalPodAutoscaler, &object.name).is_some();
-    match handed_over {
+    if handed_over {
         // An autoscaler never leaves a manual 0, so a 0 is drift (rule 2).
-        true => (scaled && live == 0 && floor > 0).then_some(floor),
-        false => (live != floor).then_some(floor),
+        (scaled && live == 0 && floor > 0).then_some(floor)
+    } else {
+        (live != floor).then_some(floor)
     }
 }
 

@@ -57,7 +57,9 @@ fn of_service(service: &Service, observed: &Observed) -> Readiness {
     if !service.ports.is_empty() {
         readiness.instances.serving = observed.serving(base);
     }
-    if let (CountSource::HPA, Some(State::Autoscaler { trouble: Some(trouble), .. })) = (source, observed.get(Kind::HorizontalPodAutoscaler, base).map(|child| &child.state)) {
+    if let (CountSource::HPA, Some(State::Autoscaler { trouble: Some(trouble), .. })) =
+        (source, observed.get(Kind::HorizontalPodAutoscaler, base).map(|child| &child.state))
+    {
         readiness.trouble.get_or_insert_with(|| (format!("horizontalpodautoscaler {base}"), trouble.clone()));
     }
     readiness
@@ -73,7 +75,11 @@ fn of_database(database: &Database, observed: &Observed) -> Readiness {
 
 fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, source: CountSource, floor: i32) -> Readiness {
     let Some((child, workload)) = workload(observed, kind, name) else {
-        return Readiness { instances: Instances { desired: floor, source: Some(source), ..Instances::default() }, floor, ..Readiness::default() };
+        return Readiness {
+            instances: Instances { desired: floor, source: Some(source), ..Instances::default() },
+            floor,
+            ..Readiness::default()
+        };
     };
     let desired = match source {
         CountSource::Spec => floor,
@@ -95,7 +101,8 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         exists: true,
         rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
         was_ready: workload.progress == Progress::Complete || workload.ready > 0,
-        trouble: worst_pod(pods()).or_else(|| workload.trouble.clone().map(|trouble| (format!("{} {name}", kind.row().name.to_lowercase()), trouble))),
+        trouble: worst_pod(pods())
+            .or_else(|| workload.trouble.clone().map(|trouble| (format!("{} {name}", kind.row().name.to_lowercase()), trouble))),
     }
 }
 

@@ -44,16 +44,22 @@ pub struct Failed {
     /// What, why, what next.
     pub message: String,
     /// Whether it can only go on when a person acts.
-    pub final_: bool,
+    pub permanent: bool,
 }
 
 /// The status of a checked stack.
-pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: Time) -> StackStatus {
+pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: &Time) -> StackStatus {
     let stack = facts.stack;
-    let readiness: BTreeMap<&str, Readiness> =
-        stack.services.keys().chain(stack.databases.keys()).map(|name| (name.as_str(), readiness::of(stack, name, facts.observed))).collect();
-    let services: BTreeMap<_, _> = stack.services.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
-    let databases: BTreeMap<_, _> = stack.databases.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
+    let readiness: BTreeMap<&str, Readiness> = stack
+        .services
+        .keys()
+        .chain(stack.databases.keys())
+        .map(|name| (name.as_str(), readiness::of(stack, name, facts.observed)))
+        .collect();
+    let services: BTreeMap<_, _> =
+        stack.services.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
+    let databases: BTreeMap<_, _> =
+        stack.databases.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
     let rolled = stack.services.keys().all(|name| readiness[name.as_str()].rolled);
     let summary = summary(stack, &services, &databases);
     let conditions = conditions::of_stack(previous, facts, &services, &databases, now);
@@ -61,7 +67,11 @@ pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: Time) -> StackSt
         observed_generation: Some(stack.generation),
         conditions,
         revision: Some(RevisionStatus {
-            current: if rolled { Some(facts.revision.to_owned()) } else { previous.revision.as_ref().and_then(|revision| revision.current.clone()) },
+            current: if rolled {
+                Some(facts.revision.to_owned())
+            } else {
+                previous.revision.as_ref().and_then(|revision| revision.current.clone())
+            },
             update: Some(facts.revision.to_owned()),
         }),
         summary: Some(summary),
@@ -71,16 +81,28 @@ pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: Time) -> StackSt
 }
 
 /// The status of a spec that is not valid: what was reported of its components stays.
-pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Violations, now: Time) -> StackStatus {
-    StackStatus { observed_generation: Some(generation), conditions: conditions::of_violations(previous, generation, violations, now), ..previous.clone() }
+pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Violations, now: &Time) -> StackStatus {
+    StackStatus {
+        observed_generation: Some(generation),
+        conditions: conditions::of_violations(previous, generation, violations, now),
+        ..previous.clone()
+    }
 }
 
 /// The status while something outside the stack is awaited, such as an answer of the API server.
-pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: Time) -> StackStatus {
-    StackStatus { observed_generation: Some(generation), conditions: conditions::of_failure(previous, generation, failed, now), ..previous.clone() }
+pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: &Time) -> StackStatus {
+    StackStatus {
+        observed_generation: Some(generation),
+        conditions: conditions::of_failure(previous, generation, failed, now),
+        ..previous.clone()
+    }
 }
 
-fn summary(stack: &Stack, services: &BTreeMap<String, ComponentStatus>, databases: &BTreeMap<String, ComponentStatus>) -> Summary {
+fn summary(
+    stack: &Stack,
+    services: &BTreeMap<String, ComponentStatus>,
+    databases: &BTreeMap<String, ComponentStatus>,
+) -> Summary {
     let ready = |components: &BTreeMap<String, ComponentStatus>| {
         let ready = components.values().filter(|component| component.phase == Phase::Ready).count();
         format!("{ready}/{}", components.len())

@@ -14,9 +14,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the operator: keep the cluster in line with its MicroserviceStacks.
+    /// Run the operator: keep the cluster in line with its `MicroserviceStack`s.
     Operator(operator::Args),
-    /// Print the CustomResourceDefinition.
+    /// Print the `CustomResourceDefinition`.
     Crd,
     /// Check a database's volume before the database opens it (runs inside its pods).
     VolumeGuard(volume_guard::Args),

@@ -57,22 +57,31 @@ pub struct Args {
 /// When it cannot start, or loses the Lease.
 pub fn run(args: Args) -> Result<(), String> {
     telemetry::init(args.log_format);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| format!("no runtime: {error}"))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| format!("no runtime: {error}"))?;
     runtime.block_on(operate(args))
 }
 
 async fn operate(args: Args) -> Result<(), String> {
     let connect = || async {
-        client::connect().await.map_err(|error| format!("no connection to a cluster: {error}; set KUBECONFIG, or run inside a cluster with a ServiceAccount"))
+        client::connect().await.map_err(|error| {
+            format!("no connection to a cluster: {error}; set KUBECONFIG, or run inside a cluster with a ServiceAccount")
+        })
     };
     let client = connect().await?;
     let elector_client = connect().await?;
-    let cluster = Arc::new(Cluster { client: client.clone(), store: std::sync::Mutex::default(), writes: Semaphore::new(args.writes), metrics: Metrics::default() });
+    let cluster = Arc::new(Cluster {
+        client: client.clone(),
+        store: std::sync::Mutex::default(),
+        writes: Semaphore::new(args.writes),
+        metrics: Metrics::default(),
+    });
     let (synced, started) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
     let pages = tokio::spawn(http::serve(args.http_address, Pages { cluster: Arc::clone(&cluster), ready: started }));
     info!(version = env!("CARGO_PKG_VERSION"), address = %args.http_address, "mstack operator");
 
-    let mut elector = args.leader_elect.then(|| Elector::new(elector_client, &args.lease_namespace, &args.lease_name, &unique(&args.instance)));
+    let mut elector =
+        args.leader_elect.then(|| Elector::new(elector_client, &args.lease_namespace, &args.lease_name, &unique(&args.instance)));
     let mut stop = std::pin::pin!(told_to_stop());
     if let Some(elector) = &mut elector {
         tokio::select! {

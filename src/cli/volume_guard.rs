@@ -34,9 +34,14 @@ fn judge(path: &Path, identity: &str, recorded: &str) -> Result<(), String> {
     let marker = path.join(MARKER);
     match fs::read_to_string(&marker) {
         Ok(found) if found.trim() == identity => Ok(()),
-        Ok(found) => Err(format!("DataMismatch: the volume holds the data {}, not {identity}; mount the volume that belongs to this database", found.trim())),
+        Ok(found) => Err(format!(
+            "DataMismatch: the volume holds the data {}, not {identity}; mount the volume that belongs to this database",
+            found.trim()
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => initialise(path, &marker, identity, recorded),
-        Err(error) => Err(format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display())),
+        Err(error) => {
+            Err(format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display()))
+        }
     }
 }
 
@@ -49,9 +54,15 @@ fn initialise(path: &Path, marker: &Path, identity: &str, recorded: &str) -> Res
     let entries = fs::read_dir(path).map_err(|error| format!("VolumeUnreadable: {}: {error}", path.display()))?;
     let foreign: Vec<_> = entries.flatten().map(|entry| entry.file_name()).filter(|name| name != "lost+found").collect();
     if let Some(name) = foreign.first() {
-        return Err(format!("DataMismatch: the volume is not empty ({} and {} more) and has no identity; write {identity} into {MARKER} if it is this database's data", name.display(), foreign.len() - 1));
+        return Err(format!(
+            "DataMismatch: the volume is not empty ({} and {} more) and has no identity; write {identity} into {MARKER} if it is this database's data",
+            name.display(),
+            foreign.len() - 1
+        ));
     }
-    fs::write(marker, identity).map_err(|error| format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display()))
+    fs::write(marker, identity).map_err(|error| {
+        format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display())
+    })
 }
 
 #[cfg(test)]

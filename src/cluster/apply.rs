@@ -176,7 +176,13 @@ impl Cluster {
         Ok(())
     }
 
-    async fn patch<const META: bool>(&self, stack: &Stack, object: &Object, manager: &str, body: &Value) -> Result<Wire, CallError> {
+    async fn patch<const META: bool>(
+        &self,
+        stack: &Stack,
+        object: &Object,
+        manager: &str,
+        body: &Value,
+    ) -> Result<Wire, CallError> {
         let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
         let params = PatchParams::apply(manager).force();
         let _permit = self.writes.acquire().await;
@@ -205,10 +211,16 @@ impl Cluster {
 
     /// Names the owner of a name that is taken.
     async fn name_conflict(&self, stack: &Stack, object: &Object) -> Failure {
-        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
+        let api =
+            Api::<DynamicObject>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
         let there = api.get_metadata_opt(&object.name).timed().await.ok().flatten();
         let ours = there.as_ref().is_none_or(|meta| meta.owner_references().iter().any(|owner| owner.uid == stack.uid));
-        let whose = there.map(|meta| whose(&meta.metadata.labels.unwrap_or_default(), meta.metadata.owner_references.unwrap_or_default().first().map(|owner| format!("{} {}", owner.kind, owner.name))));
+        let whose = there.map(|meta| {
+            whose(
+                &meta.metadata.labels.unwrap_or_default(),
+                meta.metadata.owner_references.unwrap_or_default().first().map(|owner| format!("{} {}", owner.kind, owner.name)),
+            )
+        });
         let kind = object.kind.row().name;
         Failure {
             component: object.component.clone(),
@@ -253,7 +265,9 @@ fn is_workload(kind: Kind) -> bool {
 
 fn correction(write: &Write<'_>) -> Option<Correction> {
     let by = match &write.how {
-        How::Apply { why: Why::Drifted, .. } => write.child.and_then(|child| child.managed.foreign.as_ref()).map(|foreign| foreign.manager.to_string()),
+        How::Apply { why: Why::Drifted, .. } => {
+            write.child.and_then(|child| child.managed.foreign.as_ref()).map(|foreign| foreign.manager.to_string())
+        }
         How::Count { by: Some(by), .. } | How::Strip { by } => Some(by.clone()),
         _ => return None,
     };
@@ -285,7 +299,8 @@ fn removals(object: &Object, live: &DynamicObject) -> Option<Value> {
     let body = serde_json::to_value(live).unwrap_or_default();
     let entries = live.managed_fields();
     let is_ours = |manager: &Option<String>| manager.as_deref().is_some_and(|name| name == MANAGER || name == COUNT_MANAGER);
-    let ours = entries.iter().find(|entry| entry.manager.as_deref() == Some(MANAGER) && entry.operation.as_deref() == Some("Apply"))?;
+    let ours =
+        entries.iter().find(|entry| entry.manager.as_deref() == Some(MANAGER) && entry.operation.as_deref() == Some("Apply"))?;
     let ours = &ours.fields_v1.as_ref()?.0;
     let foreign = entries.iter().filter(|entry| !is_ours(&entry.manager) && entry.subresource.as_deref() != Some("status"));
     let mut pointers: Vec<String> = foreign

@@ -64,7 +64,9 @@ impl Cluster {
         let secrets = Api::<PartialObjectMeta<Secret>>::namespaced(self.client.clone(), &stack.namespace);
         let claims = Api::<PartialObjectMeta<PersistentVolumeClaim>>::namespaced(self.client.clone(), &stack.namespace);
         let secret = match &database.credentials {
-            Credentials::Generated { secret } => secrets.get_metadata_opt(secret).timed().await?.map(|secret| kept(&secret.metadata)),
+            Credentials::Generated { secret } => {
+                secrets.get_metadata_opt(secret).timed().await?.map(|secret| kept(&secret.metadata))
+            }
             _ => None,
         };
         let mut volumes = Vec::new();

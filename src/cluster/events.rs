@@ -28,7 +28,9 @@ pub struct Note {
 impl Events {
     /// Events of this instance of the operator.
     pub fn new(client: Client, instance: &str) -> Self {
-        Self { recorder: Recorder::new(client, Reporter { controller: "mstack".to_owned(), instance: Some(instance.to_owned()) }) }
+        Self {
+            recorder: Recorder::new(client, Reporter { controller: "mstack".to_owned(), instance: Some(instance.to_owned()) }),
+        }
     }
 
     /// Publishes a note about a stack. An Event that cannot be written is not worth failing for.

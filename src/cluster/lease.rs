@@ -78,7 +78,8 @@ impl Elector {
 
     async fn try_once(&mut self) -> Result<bool, super::CallError> {
         let Some(lease) = self.bounded(self.api.get_opt(&self.name)).await? else {
-            let lease = self.claimed(Lease { metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() }, spec: None });
+            let lease = self
+                .claimed(Lease { metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() }, spec: None });
             return self.won(self.bounded(self.api.create(&PostParams::default(), &lease)).await);
         };
         let version = lease.resource_version().unwrap_or_default();

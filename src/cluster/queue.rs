@@ -72,7 +72,11 @@ impl Queue {
     pub fn pop(&mut self, now: Instant) -> Option<Key> {
         self.wake(now);
         self.turns += 1;
-        let class = if self.turns.is_multiple_of(OLDEST_EVERY) { self.oldest() } else { self.ready.iter().position(|class| !class.is_empty()) }?;
+        let class = if self.turns.is_multiple_of(OLDEST_EVERY) {
+            self.oldest()
+        } else {
+            self.ready.iter().position(|class| !class.is_empty())
+        }?;
         let (_, key) = self.ready[class].pop_first()?;
         self.waiting.remove(&key);
         self.running.insert(key.clone(), None);

@@ -1,6 +1,7 @@
 //! Secrets that users refer to: each is watched alone, by its name, as metadata; it is read when it changes, and only a
 //! digest of it is kept. The digest is keyed with the Secret's UID, so that a guess of the data cannot be checked.
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -28,10 +29,18 @@ pub struct References {
     watched: Mutex<HashMap<Id, Watched>>,
 }
 
+/// What is known of a Secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Digested {
+    /// It has not been read yet.
+    Unread,
+    /// Its digest, or none where there is no such Secret.
+    Read(Option<String>),
+}
+
 struct Watched {
     stacks: HashSet<Key>,
-    /// None until the first answer; then the digest, or none where there is no such Secret.
-    digest: Option<Option<String>>,
+    digest: Digested,
     task: AbortHandle,
 }
 
@@ -53,7 +62,11 @@ impl References {
 
     /// The digests of the Secrets that a stack refers to now, and of no others from now on; none while one of them has
     /// not been read yet (the stack is sent as changed then).
-    pub fn resolve(self: &std::sync::Arc<Self>, stack: &Key, names: &BTreeSet<String>) -> Option<BTreeMap<String, Option<String>>> {
+    pub fn resolve(
+        self: &std::sync::Arc<Self>,
+        stack: &Key,
+        names: &BTreeSet<String>,
+    ) -> Option<BTreeMap<String, Option<String>>> {
         let mut watched = self.watched();
         watched.retain(|(namespace, name), entry| {
             if *namespace == stack.namespace && !names.contains(name) {
@@ -67,15 +80,15 @@ impl References {
             let id = (stack.namespace.clone(), name.clone());
             let entry = watched.entry(id.clone()).or_insert_with(|| Watched {
                 stacks: HashSet::new(),
-                digest: None,
+                digest: Digested::Unread,
                 task: tokio::spawn(std::sync::Arc::clone(self).follow(id)).abort_handle(),
             });
             entry.stacks.insert(stack.clone());
             match &entry.digest {
-                Some(digest) => {
+                Digested::Read(digest) => {
                     digests.insert(name.clone(), digest.clone());
                 }
-                None => complete = false,
+                Digested::Unread => complete = false,
             }
         }
         complete.then_some(digests)
@@ -97,7 +110,9 @@ impl References {
                 Ok(Some(Event::InitDone)) => {}
                 Ok(Some(Event::Delete(_))) => self.set(&id, None).await,
                 Ok(None) => return,
-                Err(error) => warn!(namespace = %id.0, secret = id.1, %error, "watch of a referenced Secret failed; trying again"),
+                Err(error) => {
+                    warn!(namespace = %id.0, secret = id.1, %error, "watch of a referenced Secret failed; trying again");
+                }
             }
         }
     }
@@ -114,10 +129,11 @@ impl References {
         let stacks: Vec<Key> = {
             let mut watched = self.watched();
             let Some(entry) = watched.get_mut(id) else { return };
-            if entry.digest.as_ref() == Some(&digest) {
+            let digest = Digested::Read(digest);
+            if entry.digest == digest {
                 return;
             }
-            entry.digest = Some(digest);
+            entry.digest = digest;
             entry.stacks.iter().cloned().collect()
         };
         for stack in stacks {
@@ -135,5 +151,9 @@ fn digest(secret: &Secret) -> String {
             hasher.update(part);
         }
     }
-    hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let half = &hasher.finalize()[..8];
+    half.iter().fold(String::with_capacity(16), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

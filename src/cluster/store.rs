@@ -170,7 +170,8 @@ impl Store {
                 }
                 entry.observed.children.remove(&id);
                 entry.epochs.remove(&id);
-                let change = if kind.row().managed || kind == Kind::PersistentVolumeClaim { Change::Child } else { Change::Readiness };
+                let change =
+                    if kind.row().managed || kind == Kind::PersistentVolumeClaim { Change::Child } else { Change::Readiness };
                 Some((key, change))
             }
         }
@@ -246,7 +247,14 @@ impl Store {
                 entry.root = Some((old, epoch));
                 None
             }
-            Some((old, _)) if old.uid == root.uid && old.generation == root.generation && old.deleting == root.deleting && old.status == root.status => None,
+            Some((old, _))
+                if old.uid == root.uid
+                    && old.generation == root.generation
+                    && old.deleting == root.deleting
+                    && old.status == root.status =>
+            {
+                None
+            }
             _ => Some((key, Change::Spec)),
         }
     }
@@ -281,7 +289,13 @@ impl Entry {
     }
 
     fn sweep(&mut self, kind: Kind, epoch: u32) -> bool {
-        let stale: Vec<_> = self.observed.children.keys().filter(|id| id.0 == kind && self.epochs.get(*id).is_none_or(|seen| *seen < epoch)).cloned().collect();
+        let stale: Vec<_> = self
+            .observed
+            .children
+            .keys()
+            .filter(|id| id.0 == kind && self.epochs.get(*id).is_none_or(|seen| *seen < epoch))
+            .cloned()
+            .collect();
         for id in &stale {
             self.observed.children.remove(id);
             self.epochs.remove(id);

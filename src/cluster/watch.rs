@@ -17,7 +17,7 @@ use crate::kinds::Depth;
 use crate::observed::Wire;
 
 /// How long a kind that the cluster lacks is left alone.
-const ABSENT: Duration = Duration::from_secs(300);
+const ABSENT: Duration = Duration::from_mins(5);
 
 /// What a watch has seen.
 #[derive(Debug)]
@@ -110,7 +110,8 @@ fn translate<const META: bool>(source: Source, event: Event<Slim<META>>) -> Seen
 
 fn is_absent(error: &watcher::Error) -> bool {
     match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status)) | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => status.code == 404,
         _ => false,
     }
 }

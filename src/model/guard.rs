@@ -45,11 +45,19 @@ pub fn judge(stack: &Stack, database: &Database, found: &Found, fresh: &str) -> 
     let first_claim = database.objects.claim(0);
     let is_foreign = |kept: &Kept| kept.stack.as_ref() != Some(&stack.name) || kept.component.as_ref() != Some(&database.name);
     if found.secret.as_ref().is_some_and(is_foreign) {
-        return held("NameConflict", format!("the Secret {base} already exists and is not this database's"), "delete or rename it, or rename the database".to_owned());
+        return held(
+            "NameConflict",
+            format!("the Secret {base} already exists and is not this database's"),
+            "delete or rename it, or rename the database".to_owned(),
+        );
     }
     if let Some(ordinal) = found.volumes.iter().position(|claim| claim.as_ref().is_some_and(is_foreign)) {
         let claim = database.objects.claim(i32::try_from(ordinal).unwrap_or_default());
-        return held("NameConflict", format!("the volume claim {claim} already exists and is not this database's; the StatefulSet would mount it"), "delete or rename it, or rename the database".to_owned());
+        return held(
+            "NameConflict",
+            format!("the volume claim {claim} already exists and is not this database's; the StatefulSet would mount it"),
+            "delete or rename it, or rename the database".to_owned(),
+        );
     }
     let generated = matches!(database.credentials, Credentials::Generated { .. });
     if matches!(database.storage, Storage::Ephemeral) {
@@ -57,19 +65,39 @@ pub fn judge(stack: &Stack, database: &Database, found: &Found, fresh: &str) -> 
     }
     let first = found.volumes.first().and_then(Option::as_ref);
     if generated && first.is_some() && found.secret.is_none() {
-        return held("CredentialsMissing", format!("the volume {first_claim} holds data, but the Secret {base} with its password is gone; a new password would not fit the data"),
-            format!("restore the Secret {base} from a backup, or delete the volume claim {first_claim} if the data may go"));
+        return held(
+            "CredentialsMissing",
+            format!(
+                "the volume {first_claim} holds data, but the Secret {base} with its password is gone; a new password would not fit the data"
+            ),
+            format!("restore the Secret {base} from a backup, or delete the volume claim {first_claim} if the data may go"),
+        );
     }
     if found.record.is_some() && first.is_none() {
-        return held("DataLost", format!("the data was initialised before, but the volume {first_claim} of the first instance is gone; an empty one is not initialised in its place"),
-            format!("restore the volume claim {first_claim}, or delete the ConfigMap {} to start with empty data", database.objects.identity));
+        return held(
+            "DataLost",
+            format!(
+                "the data was initialised before, but the volume {first_claim} of the first instance is gone; an empty one is not initialised in its place"
+            ),
+            format!(
+                "restore the volume claim {first_claim}, or delete the ConfigMap {} to start with empty data",
+                database.objects.identity
+            ),
+        );
     }
     let secret_identity = found.secret.as_ref().and_then(|secret| secret.identity.as_ref());
-    let mut known: Vec<&String> = found.record.iter().chain(first.and_then(|first| first.identity.as_ref())).chain(secret_identity).collect();
+    let mut known: Vec<&String> =
+        found.record.iter().chain(first.and_then(|first| first.identity.as_ref())).chain(secret_identity).collect();
     known.dedup();
     if known.len() > 1 {
-        return held("DataMismatch", format!("the volume {first_claim}, the Secret {base} and the record {} belong to different data", database.objects.identity),
-            "bring back the ones that belong together, or delete all of them to start with empty data".to_owned());
+        return held(
+            "DataMismatch",
+            format!(
+                "the volume {first_claim}, the Secret {base} and the record {} belong to different data",
+                database.objects.identity
+            ),
+            "bring back the ones that belong together, or delete all of them to start with empty data".to_owned(),
+        );
     }
     let identity = known.first().map_or(fresh, |known| known.as_str()).to_owned();
     Verdict::Go { make_secret: generated && found.secret.is_none(), identity: Some(identity) }

@@ -156,12 +156,18 @@ fn state(kind: Kind, wire: &Wire) -> State {
         Kind::Deployment | Kind::StatefulSet => State::Workload(workload(kind, spec, status)),
         Kind::HorizontalPodAutoscaler => {
             let status: AutoscalerStatus = parse(status);
-            State::Autoscaler { desired: status.desired_replicas, trouble: trouble_of(&status.conditions, &["AbleToScale", "ScalingActive"], "False") }
+            State::Autoscaler {
+                desired: status.desired_replicas,
+                trouble: trouble_of(&status.conditions, &["AbleToScale", "ScalingActive"], "False"),
+            }
         }
         Kind::Pod => State::Pod(pod(status)),
         Kind::EndpointSlice => State::Endpoints(Endpoints {
             service: wire.metadata.labels.get("kubernetes.io/service-name").cloned().unwrap_or_default(),
-            ready: i32::try_from(wire.endpoints.iter().flatten().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true)).count()).unwrap_or(i32::MAX),
+            ready: i32::try_from(
+                wire.endpoints.iter().flatten().filter(|endpoint| endpoint.conditions.ready.unwrap_or(true)).count(),
+            )
+            .unwrap_or(i32::MAX),
         }),
         Kind::PersistentVolumeClaim => claim(spec, status),
         Kind::HttpRoute => route(wire.metadata.generation, status),
@@ -231,7 +237,8 @@ fn workload(kind: Kind, spec: Option<&RawValue>, status: Option<&RawValue>) -> W
     let template = spec.volume_claim_templates.into_iter().next();
     let progressing = status.conditions.iter().find(|condition| condition.r#type == "Progressing");
     // A StatefulSet counts no updated pods once its rollout is complete and its revisions are equal.
-    let rolled = kind == Kind::StatefulSet && !status.update_revision.is_empty() && status.current_revision == status.update_revision;
+    let rolled =
+        kind == Kind::StatefulSet && !status.update_revision.is_empty() && status.current_revision == status.update_revision;
     Workload {
         replicas: spec.replicas.unwrap_or(1),
         observed_generation: status.observed_generation,
@@ -323,13 +330,13 @@ struct ContainerStatus {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ContainerState {
-    waiting: Option<Reason>,
-    terminated: Option<Reason>,
+    waiting: Option<Ended>,
+    terminated: Option<Ended>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Reason {
+struct Ended {
     reason: String,
     message: String,
     exit_code: i32,
@@ -345,25 +352,41 @@ fn pod_trouble(status: &PodStatus) -> Option<Trouble> {
     if !status.reason.is_empty() {
         return Some(Trouble { reason: status.reason.clone(), message: status.message.clone() });
     }
-    let containers = || status.init_container_statuses.iter().chain(&status.container_statuses).filter(|container| !container.ready);
+    let containers =
+        || status.init_container_statuses.iter().chain(&status.container_statuses).filter(|container| !container.ready);
     containers()
         .find_map(waiting_trouble)
-        .or_else(|| status.conditions.iter().find(|c| c.r#type == "PodScheduled" && c.status == "False").map(|c| Trouble { reason: c.reason.clone(), message: c.message.clone() }))
+        .or_else(|| {
+            status
+                .conditions
+                .iter()
+                .find(|c| c.r#type == "PodScheduled" && c.status == "False")
+                .map(|c| Trouble { reason: c.reason.clone(), message: c.message.clone() })
+        })
         .or_else(|| containers().find_map(ended_trouble))
 }
 
 fn waiting_trouble(container: &ContainerStatus) -> Option<Trouble> {
-    let waiting = container.state.waiting.as_ref().filter(|waiting| !matches!(waiting.reason.as_str(), "ContainerCreating" | "PodInitializing" | ""))?;
-    let last = container.last_state.terminated.as_ref().map(|last| format!("container {} ended: {}", container.name, last.words()));
+    let waiting = container
+        .state
+        .waiting
+        .as_ref()
+        .filter(|waiting| !matches!(waiting.reason.as_str(), "ContainerCreating" | "PodInitializing" | ""))?;
+    let last =
+        container.last_state.terminated.as_ref().map(|last| format!("container {} ended: {}", container.name, last.words()));
     Some(Trouble { reason: waiting.reason.clone(), message: last.unwrap_or_else(|| waiting.message.clone()) })
 }
 
 fn ended_trouble(container: &ContainerStatus) -> Option<Trouble> {
-    let ended = container.state.terminated.as_ref().or(container.last_state.terminated.as_ref()).filter(|ended| ended.exit_code != 0)?;
-    Some(Trouble { reason: ended.reason.clone(), message: format!("container {} ended {} times: {}", container.name, container.restart_count.max(1), ended.words()) })
+    let ended =
+        container.state.terminated.as_ref().or(container.last_state.terminated.as_ref()).filter(|ended| ended.exit_code != 0)?;
+    Some(Trouble {
+        reason: ended.reason.clone(),
+        message: format!("container {} ended {} times: {}", container.name, container.restart_count.max(1), ended.words()),
+    })
 }
 
-impl Reason {
+impl Ended {
     fn words(&self) -> String {
         match self.message.trim() {
             "" => format!("{}, exit code {}", self.reason, self.exit_code),

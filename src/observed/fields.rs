@@ -154,14 +154,18 @@ mod tests {
     #[test]
     fn a_value_that_somebody_took_over_is_drift() {
         let mut taken = entry();
-        taken["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"api\"}"].as_object_mut().unwrap().remove("f:image");
+        taken["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"api\"}"]
+            .as_object_mut()
+            .unwrap()
+            .remove("f:image");
         assert!(!covers(&taken, &sent()));
     }
 
     #[test]
     fn a_list_item_that_somebody_removed_is_drift() {
         let mut removed = entry();
-        removed["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"api\"}"]["f:env"] = json!({"k:{\"name\":\"B\"}": {}});
+        removed["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"api\"}"]["f:env"] =
+            json!({"k:{\"name\":\"B\"}": {}});
         assert!(!covers(&removed, &sent()));
     }
 
@@ -169,7 +173,8 @@ mod tests {
     fn an_entry_that_somebody_added_is_found_with_its_pointer() {
         let foreign = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"api\"}": {
             "f:env": {"k:{\"name\":\"EVIL\"}": {".": {}, "f:name": {}, "f:value": {}}}}}}}}});
-        let live = json!({"spec": {"template": {"spec": {"containers": [{"name": "api", "env": [{"name": "A"}, {"name": "EVIL"}]}]}}}});
+        let live =
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "api", "env": [{"name": "A"}, {"name": "EVIL"}]}]}}}});
         let paths = added(&foreign, &entry(), &["spec", "template"]);
         let pointers: Vec<_> = paths.iter().map(|path| pointer(&live, path)).collect();
         assert_eq!(pointers, [Some("/spec/template/spec/containers/0/env/1".to_owned())]);

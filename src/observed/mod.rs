@@ -25,7 +25,11 @@ impl Observed {
 
     /// All children of a kind that belong to a component.
     pub fn of(&self, kind: Kind, component: &str) -> impl Iterator<Item = &Child> {
-        self.children.range((kind, String::new())..).take_while(move |((k, _), _)| *k == kind).map(|(_, child)| child).filter(move |child| child.component == component)
+        self.children
+            .range((kind, String::new())..)
+            .take_while(move |((k, _), _)| *k == kind)
+            .map(|(_, child)| child)
+            .filter(move |child| child.component == component)
     }
 
     /// Ready addresses in the EndpointSlices of a Service.

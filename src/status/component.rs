@@ -16,12 +16,21 @@ pub fn status(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readines
     let database = stack.databases.get(name);
     ComponentStatus {
         phase,
-        wave: stack.waves.iter().position(|wave| wave.iter().any(|member| member == name)).and_then(|wave| i32::try_from(wave).ok()).unwrap_or_default(),
+        wave: stack
+            .waves
+            .iter()
+            .position(|wave| wave.iter().any(|member| member == name))
+            .and_then(|wave| i32::try_from(wave).ok())
+            .unwrap_or_default(),
         instances: own.instances.clone(),
         blocked_by: facts.blocked.get(name).cloned().unwrap_or_default(),
         impact: if own.serves() { Vec::new() } else { impact(stack, name) },
         message,
-        url: stack.services.get(name).and_then(|service| url(stack, service, facts.observed)).filter(|_| own.instances.serving > 0),
+        url: stack
+            .services
+            .get(name)
+            .and_then(|service| url(stack, service, facts.observed))
+            .filter(|_| own.instances.serving > 0),
         storage: database.and_then(|database| storage(database, facts.observed)),
         credentials: database.and_then(|database| match &database.credentials {
             Credentials::Generated { secret } => Some(secret.clone()),
@@ -37,7 +46,7 @@ fn phase(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -
         return (Phase::Failed, violation.to_string());
     }
     if let Some(failed) = facts.failures.iter().find(|failed| failed.component == name) {
-        return (if failed.final_ { Phase::Failed } else { Phase::Pending }, failed.message.clone());
+        return (if failed.permanent { Phase::Failed } else { Phase::Pending }, failed.message.clone());
     }
     if let Some(blocked) = facts.blocked.get(name) {
         return (Phase::Blocked, format!("waits for {}", blocked.join(", ")));
@@ -63,7 +72,9 @@ fn phase(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -
 
 fn unready_phase(facts: &Facts<'_>, name: &str, own: &Readiness) -> Phase {
     let base = facts.stack.services.get(name).map(|service| &service.objects.base);
-    let stuck = base.and_then(|base| readiness::workload(facts.observed, Kind::Deployment, base)).is_some_and(|(_, workload)| workload.progress == Progress::Stuck);
+    let stuck = base
+        .and_then(|base| readiness::workload(facts.observed, Kind::Deployment, base))
+        .is_some_and(|(_, workload)| workload.progress == Progress::Stuck);
     match (stuck, own.rolled, own.was_ready) {
         (true, ..) => Phase::Failed,
         (_, false, _) | (_, true, false) => Phase::Rolling,
@@ -76,7 +87,10 @@ fn counting_words(own: &Readiness) -> String {
     if own.rolled {
         format!("{} of {floor} instances serving", instances.serving)
     } else {
-        format!("{} of {} instances run the present template, {} serving", instances.updated, instances.desired, instances.serving)
+        format!(
+            "{} of {} instances run the present template, {} serving",
+            instances.updated, instances.desired, instances.serving
+        )
     }
 }
 
@@ -87,14 +101,20 @@ fn cause_of(readiness: &Readiness) -> String {
 /// What is wrong, why, and what next.
 fn words(object: &str, trouble: &Trouble) -> String {
     let next = match trouble.reason.as_str() {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => "; check the image's name and tag, and that the nodes may pull it",
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+            "; check the image's name and tag, and that the nodes may pull it"
+        }
         "CrashLoopBackOff" => "; read the log of its last run: kubectl logs --previous",
         "Unschedulable" => "; lower the resources, or add nodes",
         "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
         _ => "",
     };
     let message = trouble.message.trim();
-    if message.is_empty() { format!("{}{next} ({object})", trouble.reason) } else { format!("{}: {message}{next} ({object})", trouble.reason) }
+    if message.is_empty() {
+        format!("{}{next} ({object})", trouble.reason)
+    } else {
+        format!("{}: {message}{next} ({object})", trouble.reason)
+    }
 }
 
 fn missing_secret<'a>(stack: &'a Stack, name: &str) -> Option<&'a str> {
@@ -107,15 +127,23 @@ fn missing_secret<'a>(stack: &'a Stack, name: &str) -> Option<&'a str> {
 }
 
 fn refused_route(facts: &Facts<'_>, service: &crate::model::Service) -> Option<String> {
-    routes(facts.stack, service, facts.observed).into_iter().find(|(_, accepted, _)| !accepted).map(|(route, _, message)| match message {
-        "" => format!("the route {route} is not accepted yet; is the Gateway there, and does its listener admit this namespace?"),
-        message => format!("the route {route} is not accepted: {message}"),
+    routes(facts.stack, service, facts.observed).into_iter().find(|(_, accepted, _)| !accepted).map(|(route, _, message)| {
+        match message {
+            "" => format!(
+                "the route {route} is not accepted yet; is the Gateway there, and does its listener admit this namespace?"
+            ),
+            message => format!("the route {route} is not accepted: {message}"),
+        }
     })
 }
 
 fn down_dependency(stack: &Stack, name: &str, readiness: &BTreeMap<&str, Readiness>) -> Option<String> {
     let service = stack.services.get(name)?;
-    service.uses.iter().find(|edge| readiness.get(edge.target.as_str()).is_some_and(|target| !target.serves())).map(|edge| edge.target.clone())
+    service
+        .uses
+        .iter()
+        .find(|edge| readiness.get(edge.target.as_str()).is_some_and(|target| !target.serves()))
+        .map(|edge| edge.target.clone())
 }
 
 fn notice(stack: &Stack, name: &str) -> String {

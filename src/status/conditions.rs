@@ -19,33 +19,48 @@ struct Verdict {
 }
 
 /// Conditions of a checked stack.
-pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, services: &BTreeMap<String, ComponentStatus>, databases: &BTreeMap<String, ComponentStatus>, now: Time) -> Vec<Condition> {
+pub fn of_stack(
+    previous: &StackStatus,
+    facts: &Facts<'_>,
+    services: &BTreeMap<String, ComponentStatus>,
+    databases: &BTreeMap<String, ComponentStatus>,
+    now: &Time,
+) -> Vec<Condition> {
     let verdict = verdict(facts, services, databases);
     let mut conditions = standard(&verdict);
     conditions.push(("SpecValid", true, "Valid".to_owned(), "every reference resolves".to_owned()));
     if let Some((accepted, message)) = routes_accepted(facts) {
         conditions.push(("RoutesAccepted", accepted, if accepted { "Accepted" } else { "NotAccepted" }.to_owned(), message));
     }
-    stamp(previous, facts.stack.generation, conditions, &now)
+    stamp(previous, facts.stack.generation, conditions, now)
 }
 
 /// Conditions of a spec that is not valid.
-pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Violations, now: Time) -> Vec<Condition> {
+pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Violations, now: &Time) -> Vec<Condition> {
     let message = format!("nothing is changed until the spec is mended. {violations}");
-    let verdict = Verdict { ready: false, reconciling: false, stalled: true, reason: "InvalidSpec".to_owned(), message: message.clone() };
+    let verdict =
+        Verdict { ready: false, reconciling: false, stalled: true, reason: "InvalidSpec".to_owned(), message: message.clone() };
     let mut conditions = standard(&verdict);
     conditions.push(("SpecValid", false, "InvalidSpec".to_owned(), message));
-    stamp(previous, generation, conditions, &now)
+    stamp(previous, generation, conditions, now)
 }
 
 /// Conditions while the whole stack cannot go on.
-pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: Time) -> Vec<Condition> {
-    let verdict = Verdict { ready: false, reconciling: !failed.final_, stalled: failed.final_, reason: failed.reason.clone(), message: failed.message.clone() };
-    stamp(previous, generation, standard(&verdict), &now)
+pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: &Time) -> Vec<Condition> {
+    let verdict = Verdict {
+        ready: false,
+        reconciling: !failed.permanent,
+        stalled: failed.permanent,
+        reason: failed.reason.clone(),
+        message: failed.message.clone(),
+    };
+    stamp(previous, generation, standard(&verdict), now)
 }
 
 fn standard(verdict: &Verdict) -> Vec<(&'static str, bool, String, String)> {
-    let told = |on: bool, otherwise: &str| if on { (verdict.reason.clone(), verdict.message.clone()) } else { (otherwise.to_owned(), String::new()) };
+    let told = |on: bool, otherwise: &str| {
+        if on { (verdict.reason.clone(), verdict.message.clone()) } else { (otherwise.to_owned(), String::new()) }
+    };
     let (reconciling, stalled) = (told(verdict.reconciling, "Settled"), told(verdict.stalled, "NotStalled"));
     vec![
         ("Ready", verdict.ready, verdict.reason.clone(), verdict.message.clone()),
@@ -54,7 +69,11 @@ fn standard(verdict: &Verdict) -> Vec<(&'static str, bool, String, String)> {
     ]
 }
 
-fn verdict(facts: &Facts<'_>, services: &BTreeMap<String, ComponentStatus>, databases: &BTreeMap<String, ComponentStatus>) -> Verdict {
+fn verdict(
+    facts: &Facts<'_>,
+    services: &BTreeMap<String, ComponentStatus>,
+    databases: &BTreeMap<String, ComponentStatus>,
+) -> Verdict {
     let all = || databases.iter().chain(services);
     let unready: Vec<_> = all().filter(|(_, component)| component.phase != Phase::Ready).collect();
     let Some((name, worst)) = unready.iter().min_by_key(|(_, component)| (rank(component.phase), component.wave)) else {
@@ -66,16 +85,30 @@ fn verdict(facts: &Facts<'_>, services: &BTreeMap<String, ComponentStatus>, data
         others => format!(" ({others} more not ready)"),
     };
     let stalled = unready.iter().any(|(_, component)| component.phase == Phase::Failed);
-    let message = if worst.message.is_empty() { format!("{name} is being applied{rest}") } else { format!("{name}: {}{rest}", worst.message) };
+    let message = if worst.message.is_empty() {
+        format!("{name} is being applied{rest}")
+    } else {
+        format!("{name}: {}{rest}", worst.message)
+    };
     Verdict { ready: false, reconciling: !stalled, stalled, reason, message }
 }
 
 fn ready_verdict(facts: &Facts<'_>, components: usize) -> Verdict {
     if let Some(failed) = facts.failures.first() {
-        return Verdict { ready: false, reconciling: !failed.final_, stalled: failed.final_, reason: failed.reason.clone(), message: failed.message.clone() };
+        return Verdict {
+            ready: false,
+            reconciling: !failed.permanent,
+            stalled: failed.permanent,
+            reason: failed.reason.clone(),
+            message: failed.message.clone(),
+        };
     }
     let notices = facts.stack.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let message = if notices.is_empty() { format!("all {components} components serve what is asked") } else { format!("all {components} components serve; {notices}") };
+    let message = if notices.is_empty() {
+        format!("all {components} components serve what is asked")
+    } else {
+        format!("all {components} components serve; {notices}")
+    };
     Verdict { ready: true, reconciling: facts.unsettled, stalled: false, reason: "Available".to_owned(), message }
 }
 
@@ -112,13 +145,19 @@ fn routes_accepted(facts: &Facts<'_>) -> Option<(bool, String)> {
     if routes.is_empty() {
         return None;
     }
-    let refused: Vec<_> = routes.iter().filter(|(_, accepted, _)| !accepted).map(|(name, _, message)| format!("{name}: {message}")).collect();
+    let refused: Vec<_> =
+        routes.iter().filter(|(_, accepted, _)| !accepted).map(|(name, _, message)| format!("{name}: {message}")).collect();
     let message = if refused.is_empty() { format!("{} routes are accepted", routes.len()) } else { refused.join("; ") };
     Some((refused.is_empty(), message))
 }
 
 /// Conditions keep the time of their last transition as long as their status does not flip.
-fn stamp(previous: &StackStatus, generation: i64, conditions: Vec<(&'static str, bool, String, String)>, now: &Time) -> Vec<Condition> {
+fn stamp(
+    previous: &StackStatus,
+    generation: i64,
+    conditions: Vec<(&'static str, bool, String, String)>,
+    now: &Time,
+) -> Vec<Condition> {
     let stamped = |(type_, on, reason, message): (&str, bool, String, String)| {
         let status = if on { "True" } else { "False" };
         let before = previous.conditions.iter().find(|condition| condition.type_ == type_ && condition.status == status);
