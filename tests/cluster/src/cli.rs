@@ -279,8 +279,7 @@ fn print_logs(logs: &Logs) -> Result<(), Error> {
 }
 
 fn build_image(asked: BuildImage) -> Result<(), Error> {
-    parts::ensure(&[parts::Need::Images])?;
-    images::ensure_base_images()?;
+    images::prepare()?;
     let recipe = Recipe {
         tag: asked.tag,
         dockerfile: asked.file,
@@ -301,8 +300,7 @@ fn load(asked: &Load) -> Result<(), Error> {
 }
 
 fn build_base_images() -> Result<(), Error> {
-    parts::ensure(&[parts::Need::Images])?;
-    images::ensure_base_images()?;
+    images::prepare()?;
     for tag in images::tags_on_nodes() {
         println!("{tag:<28} {}", images::archive(tag).display());
     }

@@ -244,7 +244,7 @@ impl ControlPlane {
             return Ok(manager);
         }
         manager.arg("--enable-hostpath-provisioner");
-        simulation::with_own_tmp(self, &manager)
+        simulation::with_own_volumes(self, &manager)
     }
 
     fn scheduler(&self) -> Result<Command, Error> {

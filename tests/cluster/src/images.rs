@@ -6,8 +6,8 @@ use std::process::Command;
 use sha2::{Digest, Sha256};
 
 use crate::command::{command, run};
-use crate::parts::with_progress;
-use crate::{Error, files};
+use crate::parts::{self, Need, with_progress};
+use crate::{Error, files, machine};
 
 /// What has to lie beside a Dockerfile before it can be built.
 #[derive(Clone, Copy)]
@@ -85,8 +85,15 @@ pub(crate) fn tags_on_nodes() -> Vec<&'static str> {
     BASE_IMAGES.iter().filter(|image| image.on_nodes).map(|image| image.tag).collect()
 }
 
+/// Makes everything ready to build upon: the tools and the base images.
+pub(crate) fn prepare() -> Result<(), Error> {
+    machine::check_for_images()?;
+    parts::ensure(&[Need::Images])?;
+    ensure_base_images()
+}
+
 /// Builds the base images whose recipe changed since they were built.
-pub(crate) fn ensure_base_images() -> Result<(), Error> {
+fn ensure_base_images() -> Result<(), Error> {
     let _lock = files::lock(&files::cache().join("images.lock"))?;
     let mut known = Sha256::new();
     for image in BASE_IMAGES {
@@ -121,12 +128,12 @@ fn build_base(image: &BaseImage, folder: &Path) -> Result<(), Error> {
     files::remove_folder(&context)?;
     files::make_folder(&context)?;
     run(command("cp", ["-r"]).arg(folder.join(".")).arg(&context))?;
-    prepare(image.ingredient, &context)?;
+    add_ingredient(image.ingredient, &context)?;
     build(&Recipe { tag: image.tag.to_owned(), context: context.clone(), ..Recipe::default() })?;
     files::remove_folder(&context)
 }
 
-fn prepare(ingredient: Ingredient, context: &Path) -> Result<(), Error> {
+fn add_ingredient(ingredient: Ingredient, context: &Path) -> Result<(), Error> {
     match ingredient {
         Ingredient::None => Ok(()),
         Ingredient::Compiled { source, program } => {

@@ -245,7 +245,7 @@ fn provide(options: &Options) -> Result<(), Error> {
         machine::check_for_nodes()?;
     }
     parts::ensure(&needs(options))?;
-    if options.profile == Profile::Full { images::ensure_base_images() } else { Ok(()) }
+    if options.profile == Profile::Full { images::prepare() } else { Ok(()) }
 }
 
 fn needs(options: &Options) -> Vec<Need> {
@@ -254,7 +254,7 @@ fn needs(options: &Options) -> Vec<Need> {
         needs.push(Need::Simulation);
     }
     if options.profile == Profile::Full {
-        needs.extend([Need::Tools, Need::Images, Need::Nodes]);
+        needs.extend([Need::Tools, Need::Nodes]);
     }
     needs
 }

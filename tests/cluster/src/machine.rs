@@ -3,24 +3,37 @@
 use std::path::Path;
 
 use crate::Error;
-use crate::command::{command, run};
+use crate::command::{command, is_installed, run};
 
 /// Real nodes need root, namespaces and cgroups; says what is missing and how to get it.
 pub(crate) fn check_for_nodes() -> Result<(), Error> {
-    check_root()?;
+    check_root("the full profile makes network namespaces and containers", "; `--profile control-plane` works without root")?;
     check_cgroups()?;
     check_overlay()
 }
 
-fn check_root() -> Result<(), Error> {
-    let user = run(&mut command("id", ["-u"]))?;
-    if user.trim() == "0" {
+/// Building images means files of several owners.
+pub(crate) fn check_for_images() -> Result<(), Error> {
+    check_root("building images makes files of several owners", "")?;
+    if is_installed("cc") {
         return Ok(());
     }
     Err(Error::machine(
-        "the full profile makes network namespaces and containers, which only root may",
-        "run the same command with `sudo -E`; `--profile control-plane` works without root",
+        "the image that holds a pod's namespaces is compiled from C, and there is no `cc`",
+        "apt-get install gcc libc6-dev",
     ))
+}
+
+fn check_root(why: &str, otherwise: &str) -> Result<(), Error> {
+    if is_root()? {
+        return Ok(());
+    }
+    Err(Error::machine(format!("{why}, which only root may"), format!("run the same command with `sudo -E`{otherwise}")))
+}
+
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> Result<bool, Error> {
+    Ok(run(&mut command("id", ["-u"]))?.trim() == "0")
 }
 
 fn check_cgroups() -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::command::{command, run, run_with_input, wait_until};
 use crate::control_plane::ControlPlane;
-use crate::{Error, files, parts};
+use crate::{Error, files, machine, parts};
 
 const PART: &str = "kwok";
 const READY: Duration = Duration::from_secs(30);
@@ -51,15 +51,15 @@ fn stages(folder: &Path) -> Vec<std::path::PathBuf> {
     found.lines().map(Into::into).collect()
 }
 
-/// The command with a `/tmp` of its own: the volume controller makes its folders there and nobody would remove them.
-pub(crate) fn with_own_tmp(control_plane: &ControlPlane, inner: &Command) -> Result<Command, Error> {
-    let tmp = control_plane.state.file("tmp");
-    files::make_folder(&tmp)?;
+/// The command with a folder of its own in place of the one where the volume controller makes volumes for good.
+pub(crate) fn with_own_volumes(control_plane: &ControlPlane, inner: &Command) -> Result<Command, Error> {
+    let volumes = control_plane.state.file("volumes");
+    files::make_folder(&volumes)?;
     let mut outer = command("unshare", ["--mount"]);
-    if run(&mut command("id", ["-u"]))?.trim() != "0" {
+    if !machine::is_root()? {
         outer.args(["--user", "--map-root-user"]);
     }
-    outer.args(["sh", "-c", "mount --bind \"$0\" /tmp && exec \"$@\""]).arg(tmp);
+    outer.args(["sh", "-c", "mkdir -p /tmp/hostpath_pv && mount --bind \"$0\" /tmp/hostpath_pv && exec \"$@\""]).arg(volumes);
     outer.arg(inner.get_program()).args(inner.get_args());
     Ok(outer)
 }

@@ -9,6 +9,8 @@ use crate::command::{command, run};
 use crate::{Error, files, kubeconfig, pki, process};
 
 const TEARDOWN: &str = include_str!("teardown.sh");
+/// Names the process with which the cluster ends; clusters of the command line have none.
+const OWNER: &str = "owner";
 const FIRST_PORT: u16 = 20_000;
 const PORTS_PER_CLUSTER: u16 = 10;
 const BLOCKS: u16 = 100;
@@ -28,6 +30,7 @@ impl State {
     /// Makes the folder of a new cluster and reserves its ports; whatever was left under this name is ended first.
     pub(crate) fn create(name: &str) -> Result<Self, Error> {
         check_name(name)?;
+        end_abandoned();
         let folder = files::states().join(name);
         teardown(&folder)?;
         files::make_folder(&folder)?;
@@ -137,8 +140,20 @@ fn teardown_command(folder: &Path) -> Command {
     sh
 }
 
+/// Ends clusters whose owner died together with their guard.
+fn end_abandoned() {
+    for state in State::all() {
+        let owner = files::read(&state.file(OWNER)).ok().as_deref().and_then(process::Process::parse);
+        if owner.is_some_and(|owner| !owner.is_running()) {
+            // Whoever else notices may be ending it just now; what is left is found the next time.
+            drop(teardown(&state.folder));
+        }
+    }
+}
+
 /// A process that ends the cluster in `folder` as soon as its standard input closes: at the latest with our own death.
 pub(crate) fn guard(folder: &Path) -> Result<std::process::Child, Error> {
+    files::write(&folder.join(OWNER), process::Process::current().to_string())?;
     let script = format!("cat > /dev/null\n{TEARDOWN}");
     command("setsid", ["sh", "-c", &script, "teardown"])
         .arg(folder)

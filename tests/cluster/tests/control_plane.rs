@@ -2,20 +2,27 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Error, Options};
 
 const CONFIG_MAP: &str = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}}"#;
 
-/// Command lines of living processes that mention the folder.
-fn processes_of(folder: &Path) -> Vec<String> {
+/// Living processes that mention the folder: pid and command line.
+fn pids_of(folder: &Path) -> Vec<(String, String)> {
     let folder = folder.to_string_lossy().into_owned();
     let all = std::fs::read_dir("/proc").unwrap().flatten();
-    all.filter_map(|entry| std::fs::read_to_string(entry.path().join("cmdline")).ok())
-        .filter(|line| line.contains(&folder))
-        .collect()
+    all.filter_map(|entry| {
+        let line = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
+        Some((entry.file_name().to_string_lossy().into_owned(), line))
+    })
+    .filter(|(_, line)| line.contains(&folder))
+    .collect()
+}
+
+fn processes_of(folder: &Path) -> Vec<String> {
+    pids_of(folder).into_iter().map(|(_, line)| line).collect()
 }
 
 fn state_folder(cluster: &Cluster) -> PathBuf {
@@ -86,18 +93,68 @@ async fn hold_a_cluster() -> Result<(), Error> {
     std::future::pending().await
 }
 
+/// A process of its own that holds a cluster of this name.
+fn hold(name: &str) -> Child {
+    let mut holder = Command::new(std::env::current_exe().unwrap())
+        .args(["--ignored", "--exact", "hold_a_cluster"])
+        .env("HELD_CLUSTER", name)
+        .spawn()
+        .unwrap();
+    let is_ready = || {
+        assert!(holder.try_wait().unwrap().is_none(), "the holder ended early");
+        Cluster::folder(name).join("ready").exists()
+    };
+    wait_until("the held cluster runs", is_ready);
+    holder
+}
+
+fn end(mut process: Child) {
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
 #[test]
 fn a_cluster_ends_when_its_test_is_killed() {
     let name = format!("held-{}", std::process::id());
-    let mut holder = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "hold_a_cluster"])
-        .env("HELD_CLUSTER", &name)
-        .spawn()
-        .unwrap();
+    end(hold(&name));
     let folder = Cluster::folder(&name);
-    wait_until("the held cluster runs", || folder.join("ready").exists());
-    holder.kill().unwrap();
-    holder.wait().unwrap();
     wait_until("everything of the held cluster is gone", || !folder.exists());
     assert_eq!(processes_of(&folder), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_cluster_that_lost_its_guard_too_is_ended_by_the_next_start() -> Result<(), Error> {
+    let name = format!("abandoned-{}", std::process::id());
+    let folder = Cluster::folder(&name);
+    let holder = hold(&name);
+    let guard = pids_of(&folder).into_iter().find(|(_, line)| line.contains("cat > /dev/null")).unwrap().0;
+    assert!(Command::new("kill").args(["-KILL", &guard]).status().unwrap().success());
+    end(holder);
+    assert!(!processes_of(&folder).is_empty(), "nobody is left to end it");
+    let _next = Cluster::control_plane().await?;
+    assert!(!folder.exists());
+    assert_eq!(processes_of(&folder), Vec::<String>::new());
+    Ok(())
+}
+
+#[test]
+fn up_after_a_crash_cleans_what_was_left() {
+    let name = format!("crashed-{}", std::process::id());
+    let cluster = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_cluster")).args([command, "--name", &name]).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(cluster("up").contains("is ready"));
+    assert!(cluster("up").contains("is already running"));
+    let folder = Cluster::folder(&name);
+    let etcd = pids_of(&Path::new("/dev/shm").join(format!("mstack-cluster-{name}"))).remove(0).0;
+    assert!(Command::new("kill").args(["-KILL", &etcd]).status().unwrap().success());
+    let before = pids_of(&folder);
+    assert!(cluster("up").contains("is ready"));
+    let after = pids_of(&folder);
+    assert!(after.iter().all(|process| !before.contains(process)), "{before:?} {after:?}");
+    assert!(cluster("down").contains("is gone"));
+    assert_eq!(processes_of(&folder), Vec::<String>::new());
+    assert!(!folder.exists());
 }
