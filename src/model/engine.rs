@@ -128,7 +128,7 @@ fn rabbitmq(database: &str) -> Recipe {
         uri: "amqp://$(USERNAME):$(PASSWORD)@$(HOST):$(PORT)".to_owned(),
         user: Some(999),
         group: Some(999),
-        scratch: texts(&["/tmp", "/var/lib/rabbitmq"]),
+        scratch: texts(&["/tmp", "/var/lib/rabbitmq", "/var/log/rabbitmq"]),
         ..row(Engine::Rabbitmq, "docker.io/library/rabbitmq", "4.1", 5672)
     }
 }
