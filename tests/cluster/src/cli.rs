@@ -78,7 +78,7 @@ struct Up {
     etcd_on_disk: bool,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ProfileName {
     ControlPlane,
     Full,
@@ -177,19 +177,35 @@ fn answer(ask: Ask) -> Result<(), Error> {
 
 fn start(up: &Up) -> Result<(), Error> {
     let name = &up.named.name;
-    if State::open(name).is_ok_and(|state| state.is_healthy()) {
-        println!("cluster `{name}` is already running");
-    } else {
-        let begun = std::time::Instant::now();
-        Cluster::launch(&up.options())?;
-        println!("cluster `{name}` is ready after {:.1} s", begun.elapsed().as_secs_f32());
+    match State::open(name).ok().filter(State::is_healthy) {
+        Some(running) => check_profile(&running, up.profile)?,
+        None => launch(up)?,
     }
     let state = State::open(name)?;
-    if state.file("nodes").exists() {
+    if state.has_real_nodes() {
         println!("gateway infra/public: {}", full::url(&full::Network::new(&state)));
     }
     println!("export KUBECONFIG={}", state.kubeconfig().display());
     Ok(())
+}
+
+fn launch(up: &Up) -> Result<(), Error> {
+    let begun = std::time::Instant::now();
+    Cluster::launch(&up.options())?;
+    println!("cluster `{}` is ready after {:.1} s", up.named.name, begun.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn check_profile(running: &State, wanted: ProfileName) -> Result<(), Error> {
+    let name = &running.name;
+    if running.has_real_nodes() == (wanted == ProfileName::Full) {
+        println!("cluster `{name}` is already running");
+        return Ok(());
+    }
+    Err(Error::request(
+        format!("cluster `{name}` is already running with another profile"),
+        format!("`cluster down --name {name}` ends it, `--name OTHER` starts another one beside it"),
+    ))
 }
 
 impl Up {

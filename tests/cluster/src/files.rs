@@ -113,7 +113,10 @@ pub(crate) fn last_lines(text: &str, lines: usize) -> String {
 /// Holds the exclusive lock on a file until dropped, across processes.
 pub(crate) fn lock(path: &Path) -> Result<fs::File, Error> {
     let file = open_to_append(path)?;
-    file.lock().map_err(named("lock", path))?;
+    if file.try_lock().is_err() {
+        eprintln!("waiting for another process that holds {} ...", path.display());
+        file.lock().map_err(named("lock", path))?;
+    }
     Ok(file)
 }
 

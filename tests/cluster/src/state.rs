@@ -78,6 +78,11 @@ impl State {
         port(self.block, index)
     }
 
+    /// The start of all addresses that belong to this cluster alone, `10.N.`.
+    pub(crate) fn network(&self) -> String {
+        network(self.block)
+    }
+
     /// Notes something that the teardown has to remove: a line in the list of this kind.
     pub(crate) fn note(&self, list: &str, line: &str) -> Result<(), Error> {
         files::append_line(&self.file(list), line)
@@ -111,6 +116,11 @@ impl State {
     /// Whether everything that was started still runs and the cluster was once complete.
     pub(crate) fn is_healthy(&self) -> bool {
         self.file("ready").exists() && self.processes().iter().all(process::Process::is_running)
+    }
+
+    /// Whether containers run on it.
+    pub(crate) fn has_real_nodes(&self) -> bool {
+        self.file("nodes").exists()
     }
 
     /// The API server's URL, as the administrator's kubeconfig has it.
@@ -180,16 +190,22 @@ fn port(block: u16, index: u16) -> u16 {
     FIRST_PORT + block * PORTS_PER_CLUSTER + index
 }
 
-/// Takes the first block that no living cluster holds and whose ports are free.
+fn network(block: u16) -> String {
+    format!("10.{}.", 100 + block)
+}
+
+/// Takes the first block that no living cluster holds and whose ports and addresses are free.
 fn reserve(folder: &Path) -> Result<u16, Error> {
     let blocks = files::states().join(".blocks");
     files::make_folder(&blocks)?;
     let _lock = files::lock(&blocks.join("lock"))?;
+    let routes = run(&mut command("ip", ["-4", "route", "show"])).unwrap_or_default();
     for block in 0..BLOCKS {
         let mark = mark(block);
         let holder = files::read(&mark).unwrap_or_default();
         let is_held = !holder.is_empty() && Path::new(holder.trim()).exists();
-        if is_held || !(0..PORTS_PER_CLUSTER).all(|index| is_free(port(block, index))) {
+        let has_route = routes.lines().any(|route| route.starts_with(&network(block)));
+        if is_held || has_route || !(0..PORTS_PER_CLUSTER).all(|index| is_free(port(block, index))) {
             continue;
         }
         files::write(&mark, folder.to_string_lossy().as_bytes())?;

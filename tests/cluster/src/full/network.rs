@@ -55,7 +55,6 @@ impl Network {
 
     /// Makes the bridge, all namespaces and the routes between them.
     pub(crate) fn create(&self, nodes: u32) -> Result<(), Error> {
-        self.check_free()?;
         let bridge = self.bridge();
         self.state.note("namespaces", &self.addons().namespace)?;
         self.state.note("links", &bridge)?;
@@ -97,18 +96,6 @@ impl Network {
         Ok(())
     }
 
-    fn check_free(&self) -> Result<(), Error> {
-        let prefix = self.address(0, 0).trim_end_matches("0.0").to_owned();
-        let routes = run(&mut command("ip", ["-4", "route", "show"]))?;
-        match routes.lines().find(|route| route.starts_with(&prefix)) {
-            None => Ok(()),
-            Some(route) => Err(Error::machine(
-                format!("the network {prefix}0.0/16 that this cluster would use is taken: {}", route.trim()),
-                "remove that route, or start another cluster first so that this one gets the next network",
-            )),
-        }
-    }
-
     fn place(&self, name: &str, host: u32, link: u32) -> Place {
         Place {
             namespace: format!("mstack-{}-{name}", self.state.name),
@@ -123,7 +110,7 @@ impl Network {
     }
 
     fn address(&self, third: u32, fourth: u32) -> String {
-        format!("10.{}.{third}.{fourth}", 100 + self.state.block)
+        format!("{}{third}.{fourth}", self.state.network())
     }
 }
 
