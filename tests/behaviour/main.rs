@@ -1,0 +1,3 @@
+//! Behaviour against a real API server, with the real controllers and simulated nodes; each test quotes its rule.
+mod requests;
+mod world;

@@ -1,0 +1,301 @@
+//! A real control plane, the real operator beside it as an ordinary user with the chart's rights, and namespaces for
+//! the tests to live in.
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use cluster::{Cluster, Options};
+use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Config};
+use mstack::kinds::Kind;
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+/// User that the operator is.
+pub const OPERATOR: &str = "system:serviceaccount:mstack-system:mstack";
+/// Longest wait for anything.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A control plane with the CRD, and the operator.
+pub struct World {
+    pub cluster: Cluster,
+    operator: Option<Child>,
+    log: PathBuf,
+}
+
+static SHARED: OnceCell<World> = OnceCell::const_new();
+
+impl World {
+    /// The world that tests share which do not stop the operator.
+    pub async fn shared() -> &'static World {
+        SHARED.get_or_init(|| async { World::new(Options { kwok_nodes: 2, ..Options::default() }).await }).await
+    }
+
+    /// A world of one's own.
+    pub async fn new(options: Options) -> World {
+        let cluster = Cluster::start(options).await.unwrap();
+        cluster.kubectl(&["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")]).unwrap();
+        cluster.kubectl(&["wait", "--for=condition=Established", "crd/microservicestacks.microservicestack.dev"]).unwrap();
+        cluster.kubectl(&["create", "namespace", "mstack-system"]).unwrap();
+        cluster.kubectl_stdin(&["apply", "-f", "-"], &rights()).unwrap();
+        let log = cluster.kubeconfig().with_file_name("operator.log");
+        let mut world = World { cluster, operator: None, log };
+        world.start_operator();
+        world
+    }
+
+    /// Starts the operator; it must not be running.
+    pub fn start_operator(&mut self) {
+        let kubeconfig = self.cluster.kubeconfig_for(OPERATOR, &[]).unwrap();
+        let log = File::options().create(true).append(true).open(&self.log).unwrap();
+        let operator = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_mstack"), "operator", "--http-address", "127.0.0.1:0"])
+            .env("KUBECONFIG", kubeconfig)
+            .env("RUST_LOG", "debug,hyper_util=info,kube=info,tower=info,rustls=info")
+            .env("MSTACK_IMAGE", "localhost/mstack:test")
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        self.operator = Some(operator);
+    }
+
+    /// Ends the operator as a crash would.
+    pub fn kill_operator(&mut self) {
+        let mut operator = self.operator.take().expect("the operator runs");
+        operator.kill().unwrap();
+        operator.wait().unwrap();
+    }
+
+    /// Whether the operator still runs.
+    pub fn operator_runs(&mut self) -> bool {
+        self.operator.as_mut().is_some_and(|operator| operator.try_wait().unwrap().is_none())
+    }
+
+    /// What the operator has logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// A client of the administrator; one for each test, for it lives in the test's runtime.
+    pub async fn client(&self) -> Client {
+        let kubeconfig = Kubeconfig::read_from(self.cluster.kubeconfig()).unwrap();
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        Client::try_from(config).unwrap()
+    }
+
+    /// A namespace of one's own.
+    pub async fn namespace(&self, name: &str) -> Namespace<'_> {
+        self.cluster.kubectl(&["create", "namespace", name]).unwrap();
+        Namespace { world: self, name: name.to_owned(), client: self.client().await }
+    }
+
+    /// The requests of the operator so far, in the order of the audit log.
+    pub fn requests(&self) -> Vec<Request> {
+        let text = fs::read_to_string(self.cluster.audit_log()).unwrap_or_default();
+        let complete = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        complete.filter(|event| event["user"]["username"] == OPERATOR).map(|event| Request::new(&event)).collect()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(mut operator) = self.operator.take() {
+            let _ = operator.kill();
+            let _ = operator.wait();
+        }
+    }
+}
+
+/// The chart's ClusterRole, bound to the operator's user: what it may not do in a cluster it may not do here.
+fn rights() -> String {
+    let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
+    let helm = Command::new(cluster::helm().unwrap())
+        .args(["template", "mstack", chart, "--namespace", "mstack-system"])
+        .args(["--show-only", "templates/clusterrole.yaml", "--show-only", "templates/role.yaml", "--show-only", "templates/serviceaccount.yaml"])
+        .output()
+        .unwrap();
+    assert!(helm.status.success(), "helm template: {}", String::from_utf8_lossy(&helm.stderr));
+    String::from_utf8(helm.stdout).unwrap()
+}
+
+/// One request of the operator.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Request {
+    pub verb: String,
+    pub resource: String,
+    pub subresource: String,
+    pub namespace: String,
+    pub name: String,
+    pub code: i64,
+}
+
+impl Request {
+    fn new(event: &Value) -> Self {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let object = &event["objectRef"];
+        Self {
+            verb: text(&event["verb"]),
+            resource: text(&object["resource"]),
+            subresource: text(&object["subresource"]),
+            namespace: text(&object["namespace"]),
+            name: text(&object["name"]),
+            code: event["responseStatus"]["code"].as_i64().unwrap_or_default(),
+        }
+    }
+
+    /// A write to a child: no status, no Event, no Lease.
+    pub fn is_child_write(&self) -> bool {
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
+            && !matches!(self.resource.as_str(), "events" | "leases" | "microservicestacks")
+    }
+
+    /// A write of a status.
+    pub fn is_status_write(&self) -> bool {
+        self.resource == "microservicestacks" && self.subresource == "status"
+    }
+
+    /// A read that is not a watch.
+    pub fn is_read(&self) -> bool {
+        matches!(self.verb.as_str(), "get" | "list") && self.resource != "leases"
+    }
+}
+
+/// A namespace of a test.
+pub struct Namespace<'a> {
+    pub world: &'a World,
+    pub name: String,
+    pub client: Client,
+}
+
+impl Namespace<'_> {
+    /// Applies manifests as a user would.
+    pub fn apply(&self, yaml: &str) {
+        self.try_apply(yaml).unwrap();
+    }
+
+    /// Applies manifests; the API server may refuse them.
+    pub fn try_apply(&self, yaml: &str) -> Result<String, cluster::Error> {
+        self.world.cluster.kubectl_stdin(&["-n", &self.name, "apply", "-f", "-"], yaml)
+    }
+
+    /// Applies a stack from its spec.
+    pub fn apply_stack(&self, name: &str, spec: &str) {
+        let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+        self.apply(&format!("apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: {name}}}\nspec:\n{indented}"));
+    }
+
+    /// Runs kubectl in this namespace.
+    pub fn kubectl(&self, arguments: &[&str]) -> String {
+        let arguments: Vec<&str> = ["-n", &self.name].into_iter().chain(arguments.iter().copied()).collect();
+        self.world.cluster.kubectl(&arguments).unwrap()
+    }
+
+    /// Objects of a resource such as `deployments.apps`.
+    pub fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.name, resource)
+    }
+
+    /// A child as JSON; null where there is none.
+    pub async fn get(&self, kind: Kind, name: &str) -> Value {
+        let object = self.api(&mstack::cluster::slim::resource(kind.row())).get_opt(name).await.unwrap();
+        serde_json::to_value(object).unwrap()
+    }
+
+    /// A stack as JSON; null where there is none.
+    pub async fn stack(&self, name: &str) -> Value {
+        let object = self.api(&mstack::cluster::slim::stacks()).get_opt(name).await.unwrap();
+        serde_json::to_value(object).unwrap()
+    }
+
+    /// Merges into a stack's spec.
+    pub async fn patch_stack(&self, name: &str, patch: Value) {
+        self.api(&mstack::cluster::slim::stacks()).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
+    }
+
+    /// Waits until a stack is as it should be; on failure says what it saw last.
+    pub async fn stack_until(&self, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        self.until(what, || self.stack(name), is).await
+    }
+
+    /// Waits until a stack is ready at its present generation.
+    pub async fn stack_ready(&self, name: &str) -> Value {
+        self.stack_until(name, "ready", is_ready).await
+    }
+
+    /// Waits until a child is as it should be.
+    pub async fn child_until(&self, kind: Kind, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
+        self.until(what, || self.get(kind, name), is).await
+    }
+
+    async fn until<F: Future<Output = Value>>(&self, what: &str, see: impl Fn() -> F, is: impl Fn(&Value) -> bool) -> Value {
+        let begun = Instant::now();
+        loop {
+            let seen = see().await;
+            if is(&seen) {
+                return seen;
+            }
+            let log = self.world.log();
+            let last: Vec<_> = log.lines().rev().filter(|line| line.contains(&self.name)).take(20).collect();
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "not {what} within {PATIENCE:?}; last seen:\n{}\noperator's last lines:\n{}",
+                serde_json::to_string_pretty(&seen).unwrap(),
+                last.into_iter().rev().collect::<Vec<_>>().join("\n")
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The operator's requests in this namespace so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.world.requests().into_iter().filter(|request| request.namespace == self.name).collect()
+    }
+
+    /// The requests since a mark, once no new one has come for a second: what a change has cost.
+    pub async fn requests_since(&self, mark: usize) -> Vec<Request> {
+        let mut before = self.requests();
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let now = self.requests();
+            if now.len() == before.len() {
+                return now.into_iter().skip(mark).collect();
+            }
+            before = now;
+        }
+    }
+
+    /// Names of all children by resource, as the API server has them.
+    pub fn children(&self) -> BTreeMap<String, Vec<String>> {
+        let kinds = "deployments,statefulsets,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers,ingresses,configmaps,secrets,persistentvolumeclaims";
+        let list = self.kubectl(&["get", kinds, "-l", "microservicestack.dev/stack", "-o", "name"]);
+        let mut children: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (resource, name) in list.lines().filter_map(|line| line.split_once('/')) {
+            children.entry(resource.split('.').next().unwrap_or(resource).to_owned()).or_default().push(name.to_owned());
+        }
+        children
+    }
+}
+
+/// The status of a condition.
+pub fn condition<'a>(stack: &'a Value, r#type: &str) -> Option<&'a Value> {
+    stack["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == r#type)
+}
+
+/// Whether `Ready` is true at the present generation.
+pub fn is_ready(stack: &Value) -> bool {
+    condition(stack, "Ready").is_some_and(|ready| ready["status"] == "True" && ready["observedGeneration"] == stack["metadata"]["generation"])
+}
+
+/// The reason of `Ready`.
+pub fn reason(stack: &Value) -> &str {
+    condition(stack, "Ready").and_then(|ready| ready["reason"].as_str()).unwrap_or_default()
+}
+
+/// The message of `Ready`.
+pub fn message(stack: &Value) -> &str {
+    condition(stack, "Ready").and_then(|ready| ready["message"].as_str()).unwrap_or_default()
+}
