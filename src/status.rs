@@ -30,8 +30,6 @@ pub struct Facts<'a> {
     pub held: &'a Held,
     /// What failed, by component: reason word and message. An empty name: the whole stack.
     pub failures: &'a [Failed],
-    /// Whether something was written that has not taken effect yet.
-    pub unsettled: bool,
 }
 
 /// Something that failed.

@@ -77,7 +77,8 @@ fn verdict(
     let all = || databases.iter().chain(services);
     let unready: Vec<_> = all().filter(|(_, component)| component.phase != Phase::Ready).collect();
     let Some((name, worst)) = unready.iter().min_by_key(|(_, component)| (rank(component.phase), component.wave)) else {
-        return ready_verdict(facts, all().count());
+        let scaling = all().any(|(_, component)| component.instances.serving < component.instances.desired);
+        return ready_verdict(facts, all().count(), scaling);
     };
     let reason = reason(facts, name, worst.phase);
     let rest = match unready.len() - 1 {
@@ -93,7 +94,8 @@ fn verdict(
     Verdict { ready: false, reconciling: !stalled, stalled, reason, message }
 }
 
-fn ready_verdict(facts: &Facts<'_>, components: usize) -> Verdict {
+/// Every component serves its floor. A step of an autoscaler is still under way: `Reconciling`, not unready (rule 1).
+fn ready_verdict(facts: &Facts<'_>, components: usize, scaling: bool) -> Verdict {
     if let Some(failed) = facts.failures.first() {
         return Verdict {
             ready: false,
@@ -109,7 +111,7 @@ fn ready_verdict(facts: &Facts<'_>, components: usize) -> Verdict {
     } else {
         format!("all {components} components serve; {notices}")
     };
-    Verdict { ready: true, reconciling: facts.unsettled, stalled: false, reason: "Available".to_owned(), message }
+    Verdict { ready: true, reconciling: scaling, stalled: false, reason: "Available".to_owned(), message }
 }
 
 /// Which phase is the root of the others: a failure explains a wait, a wait is explained by what it waits for.
