@@ -68,5 +68,7 @@ if [ -f "$folder/namespaces" ]; then
   done
 fi
 list folders | while read -r other; do rm -rf "$other"; done
-list reservation | while read -r mark; do rm -f "$mark"; done
+list reservation | while read -r mark; do
+  [ "$(cat "$mark" 2>/dev/null)" = "$folder" ] && rm -f "$mark"
+done
 rm -rf "$folder"

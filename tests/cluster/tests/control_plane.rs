@@ -84,6 +84,19 @@ async fn a_dropped_cluster_leaves_no_process_and_no_file() -> Result<(), Error> 
     Ok(())
 }
 
+#[tokio::test]
+async fn on_simulated_nodes_pods_become_ready_slices_fill_and_volumes_bind() -> Result<(), Error> {
+    let cluster = Cluster::start(Options { kwok_nodes: 2, ..Options::default() }).await?;
+    cluster.kubectl_stdin(&["apply", "-f", "-"], include_str!("simulated.yaml"))?;
+    cluster.kubectl(&["rollout", "status", "statefulset/keeper", "--timeout=60s"])?;
+    assert_eq!(cluster.kubectl(&["get", "pvc", "data-keeper-0", "--output=jsonpath={.status.phase}"])?, "Bound");
+    let addresses = ["get", "endpointslices", "--selector=app=keeper", "--output=jsonpath={.items[*].endpoints[*].addresses[0]}"];
+    wait_until("the Service has both pods", || {
+        cluster.kubectl(&addresses).is_ok_and(|text| text.split_whitespace().count() == 2)
+    });
+    Ok(())
+}
+
 /// Runs only as the child of the next test: holds a cluster until it is killed.
 #[tokio::test]
 #[ignore = "the helper of `a_cluster_ends_when_its_test_is_killed`"]

