@@ -43,7 +43,10 @@ pub enum Next {
 
 /// Reconciles one stack once.
 pub async fn reconcile(context: &Context, key: &Key) -> Next {
-    let Some((root, observed)) = inputs::observe(context, key) else { return Next::Event };
+    let Some((root, observed)) = inputs::observe(context, key) else {
+        context.references.forget(key);
+        return Next::Event;
+    };
     if root.deleting {
         return Next::Event; // Children go by their owner references; data stays (rule 9).
     }
@@ -71,6 +74,7 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
     };
     let desired = desired::build(&stack);
     let records = identity_records(&stack, &observed);
+    let untouched = !held.is_empty();
     let held = with_kept_versions(&stack, held);
     let plan = plan::plan(&stack, &desired, &records, &observed, &held);
     let outcome = context.cluster.carry_out(key, &stack, &plan).await;
@@ -85,7 +89,8 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
         failures: &failures,
     };
     let status = status::of_stack(&previous, &facts, &now());
-    report::report(context, key, &root, &previous, status, report::notes(&outcome), report::next(&outcome)).await
+    let next = report::next(&outcome, untouched);
+    report::report(context, key, &root, &previous, status, report::notes(&outcome), next).await
 }
 
 fn now() -> Time {

@@ -156,7 +156,7 @@ fn decide<'a>(stack: &Stack, object: &'a Object, observed: &'a Observed, plan: &
     let Some(child) = observed.get(object.kind, &object.name) else {
         return plan.writes.push(Write { object, child: None, how: How::Create });
     };
-    if child.deleting {
+    if child.deleting || is_left_over(stack, child) {
         return; // Its deletion arrives as an event, and then it is created.
     }
     if child.owner.as_deref() != Some(&stack.uid) && !is_ours_without_owner(child) {
@@ -187,6 +187,11 @@ fn decide<'a>(stack: &Stack, object: &'a Object, observed: &'a Observed, plan: &
         let by = child.managed.count.other.as_deref().map(str::to_owned);
         write(How::Count { count, by });
     }
+}
+
+/// The child of a deleted stack of the same name: the garbage collector takes it.
+fn is_left_over(stack: &Stack, child: &Child) -> bool {
+    child.owned_by_stack && child.owner.as_deref() != Some(&stack.uid)
 }
 
 /// Somebody removed our owner reference: the hash and our own managed fields still say whose it is.

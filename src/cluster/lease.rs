@@ -7,14 +7,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ObjectMeta, PostParams};
 use kube::{Client, ResourceExt};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
 
 /// How long a Lease that nobody renews still counts.
 pub const DURATION: Duration = Duration::from_secs(15);
 /// How long the holder tries to renew before it gives up.
 pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
-/// Time between attempts.
+/// Time between renewals.
+pub const RENEW: Duration = Duration::from_secs(5);
+/// Time between attempts that fail.
 pub const RETRY: Duration = Duration::from_secs(2);
 const ATTEMPT: Duration = Duration::from_secs(4);
 
@@ -25,12 +27,20 @@ pub struct Elector {
     identity: String,
     /// Version of the Lease when it was last seen to change, and when that was.
     seen: Option<(String, Instant)>,
+    /// The Lease as this process last wrote it: renewed without a read.
+    held: Option<Lease>,
 }
 
 impl Elector {
     /// A contender with its own client, so that other traffic cannot starve it.
     pub fn new(client: Client, namespace: &str, name: &str, identity: &str) -> Self {
-        Self { api: Api::namespaced(client, namespace), name: name.to_owned(), identity: identity.to_owned(), seen: None }
+        Self {
+            api: Api::namespaced(client, namespace),
+            name: name.to_owned(),
+            identity: identity.to_owned(),
+            seen: None,
+            held: None,
+        }
     }
 
     /// Waits until this process leads.
@@ -45,12 +55,14 @@ impl Elector {
     /// Renews for as long as this process leads; returns when it does not any more.
     pub async fn hold(&mut self) {
         let mut renewed = Instant::now();
+        let mut wait = RENEW;
         loop {
-            tokio::time::sleep(RETRY).await;
-            if self.attempt().await {
-                renewed = Instant::now();
-            } else if renewed.elapsed() >= RENEW_DEADLINE {
-                return;
+            tokio::time::sleep(wait).await;
+            let begun = Instant::now();
+            match timeout_at(renewed + RENEW_DEADLINE, self.attempt()).await {
+                Ok(true) => (renewed, wait) = (begun, RENEW),
+                Ok(false) => wait = RETRY,
+                Err(_) => return,
             }
         }
     }
@@ -77,6 +89,11 @@ impl Elector {
     }
 
     async fn try_once(&mut self) -> Result<bool, super::CallError> {
+        if let Some(lease) = self.held.take() {
+            let lease = self.claimed(lease);
+            let answer = self.bounded(self.api.replace(&self.name, &PostParams::default(), &lease)).await;
+            return self.won(answer);
+        }
         let Some(lease) = self.bounded(self.api.get_opt(&self.name)).await? else {
             let lease = self
                 .claimed(Lease { metadata: ObjectMeta { name: Some(self.name.clone()), ..ObjectMeta::default() }, spec: None });
@@ -100,6 +117,7 @@ impl Elector {
         match answer {
             Ok(lease) => {
                 self.seen = Some((lease.resource_version().unwrap_or_default(), Instant::now()));
+                self.held = Some(lease);
                 Ok(true)
             }
             Err(error) if error.code() == Some(409) => Ok(false),

@@ -60,6 +60,14 @@ impl References {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A stack is gone: what only it referred to is not watched any more.
+    pub fn forget(&self, stack: &Key) {
+        self.watched().retain(|_, entry| {
+            entry.stacks.remove(stack);
+            !entry.stacks.is_empty()
+        });
+    }
+
     /// The digests of the Secrets that a stack refers to now, and of no others from now on; none while one of them has
     /// not been read yet (the stack is sent as changed then).
     pub fn resolve(

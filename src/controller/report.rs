@@ -45,12 +45,13 @@ pub fn notes(outcome: &Outcome) -> Vec<Note> {
     outcome.corrections.iter().map(corrected).collect()
 }
 
-/// When to look again after these writes.
-pub fn next(outcome: &Outcome) -> Next {
+/// When to look again after these writes. Data that is `held` is looked at again, for no watch tells that a Secret or a
+/// volume of ours has come back.
+pub fn next(outcome: &Outcome, held: bool) -> Next {
     match outcome.failures.iter().all(|Failure { cause, .. }| *cause == Cause::Stale) {
-        true if outcome.failures.is_empty() => Next::Event,
-        true => Next::Soon,
-        false => Next::Backoff,
+        true if !outcome.failures.is_empty() => Next::Soon,
+        true if !held => Next::Event,
+        _ => Next::Backoff,
     }
 }
 

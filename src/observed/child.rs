@@ -16,6 +16,8 @@ pub struct Child {
     pub generation: i64,
     /// UID of the controlling owner.
     pub owner: Option<String>,
+    /// Whether that owner is a stack: one of the same name that was deleted, when the UID is not the present one's.
+    pub owned_by_stack: bool,
     /// Component that it belongs to, from its label.
     pub component: String,
     /// Identity of the data, from its label.
@@ -144,6 +146,13 @@ pub struct Trouble {
     pub reason: String,
     /// Message.
     pub message: String,
+}
+
+impl Trouble {
+    /// Whether the data of a database is not what it should be: only a person can go on.
+    pub fn is_of_data(&self) -> bool {
+        matches!(self.reason.as_str(), "DataLost" | "DataMismatch" | "VolumeUnreadable")
+    }
 }
 
 /// A Pod.

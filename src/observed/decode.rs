@@ -60,6 +60,8 @@ pub struct WireMeta {
 struct WireOwner {
     uid: String,
     #[serde(default)]
+    kind: String,
+    #[serde(default)]
     controller: bool,
 }
 
@@ -96,6 +98,7 @@ pub fn decode(kind: Kind, wire: &Wire) -> Child {
         version: metadata.resource_version.parse().unwrap_or_default(),
         generation: metadata.generation,
         owner: metadata.owner_references.iter().find(|owner| owner.controller).map(|owner| owner.uid.clone()),
+        owned_by_stack: metadata.owner_references.iter().any(|owner| owner.controller && owner.kind == "MicroserviceStack"),
         component: metadata.labels.get(meta::COMPONENT).cloned().unwrap_or_default(),
         identity: metadata.labels.get(meta::DATA_IDENTITY).cloned(),
         data_version: metadata.labels.get(meta::DATA_VERSION).cloned(),
@@ -366,14 +369,17 @@ fn pod_trouble(status: &PodStatus) -> Option<Trouble> {
         .or_else(|| containers().find_map(ended_trouble))
 }
 
+/// The container of ours that checks a volume before the engine opens it; its last words begin with a reason word.
+const GUARD: &str = "volume-guard";
+
 fn waiting_trouble(container: &ContainerStatus) -> Option<Trouble> {
-    let waiting = container
-        .state
-        .waiting
-        .as_ref()
-        .filter(|waiting| !matches!(waiting.reason.as_str(), "ContainerCreating" | "PodInitializing" | ""))?;
-    let last =
-        container.last_state.terminated.as_ref().map(|last| format!("container {} ended: {}", container.name, last.words()));
+    let last = container.last_state.terminated.as_ref();
+    if let Some((reason, message)) = last.filter(|_| container.name == GUARD).and_then(|last| last.message.split_once(": ")) {
+        return Some(Trouble { reason: reason.to_owned(), message: message.trim().to_owned() });
+    }
+    let calm = |reason: &str| matches!(reason, "ContainerCreating" | "PodInitializing" | "");
+    let waiting = container.state.waiting.as_ref().filter(|waiting| !calm(&waiting.reason))?;
+    let last = last.map(|last| format!("container {} ended: {}", container.name, last.words()));
     Some(Trouble { reason: waiting.reason.clone(), message: last.unwrap_or_else(|| waiting.message.clone()) })
 }
 

@@ -55,6 +55,9 @@ fn phase(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -
         return (Phase::Failed, format!("the Secret {missing} does not exist; create it, its instances start then"));
     }
     let cause = own.trouble.as_ref().map(|(object, trouble)| words(object, trouble));
+    if own.trouble.as_ref().is_some_and(|(_, trouble)| trouble.is_of_data()) {
+        return (Phase::Failed, cause.unwrap_or_default());
+    }
     if !own.exists {
         return (Phase::Pending, cause.unwrap_or_default());
     }

@@ -8,6 +8,7 @@ use super::{Facts, Failed, routes};
 use crate::api::StackStatus;
 use crate::api::status::{ComponentStatus, Phase};
 use crate::model::Violations;
+use crate::readiness;
 
 /// How a stack is, in the three words of kstatus.
 struct Verdict {
@@ -132,6 +133,10 @@ fn reason(facts: &Facts<'_>, name: &str, phase: Phase) -> String {
     }
     if let Some(failed) = facts.failures.iter().find(|failed| failed.component == name) {
         return failed.reason.clone();
+    }
+    let trouble = readiness::of(facts.stack, name, facts.observed).trouble;
+    if let Some((_, trouble)) = trouble.filter(|(_, trouble)| trouble.is_of_data()) {
+        return trouble.reason;
     }
     match phase {
         Phase::Failed => "Failed",
