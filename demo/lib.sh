@@ -8,9 +8,17 @@ say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
 # show COMMAND... - prints a command as one would type it, then runs it.
 show() {
-    printf '\033[2m$ %s\033[0m\n' "$*"
+    local word line=''
+    for word; do
+        [[ $word =~ ^[A-Za-z0-9_./:=,@%+-]+$ ]] || word="'$word'"
+        line+=" $word"
+    done
+    typed "${line# }"
     "$@"
 }
+
+# typed TEXT - a line that one would type.
+typed() { printf '\033[2m$ %s\033[0m\n' "$*"; }
 
 # fail WHAT NEXT - ends the demo with what is wrong and what to do.
 fail() {
