@@ -39,66 +39,145 @@ pub enum Verdict {
 
 /// Judges what was found; `fresh` is the identity of data that is yet to be made.
 pub fn judge(stack: &Stack, database: &Database, found: &Found, fresh: &str) -> Verdict {
-    let path = format!("spec.databases.{}", database.name);
-    let held = |reason, what: String, fix: String| Verdict::Held(reason, Violation { path: path.clone(), reason: what, fix });
-    let base = &database.objects.base;
-    let first_claim = database.objects.claim(0);
+    let verdict = foreign(stack, database, found).map_or_else(|| pair(database, found, fresh), Err);
+    verdict.unwrap_or_else(|(reason, what, fix)| {
+        let path = format!("spec.databases.{}", database.name);
+        Verdict::Held(reason, Violation { path, reason: what, fix })
+    })
+}
+
+/// Reason word, what is wrong, and what to do.
+type Refusal = (&'static str, String, String);
+
+/// A Secret or a volume of the right name that is somebody else's. The StatefulSet controller would mount the volume.
+fn foreign(stack: &Stack, database: &Database, found: &Found) -> Option<Refusal> {
     let is_foreign = |kept: &Kept| kept.stack.as_ref() != Some(&stack.name) || kept.component.as_ref() != Some(&database.name);
-    if found.secret.as_ref().is_some_and(is_foreign) {
-        return held(
-            "NameConflict",
-            format!("the Secret {base} already exists and is not this database's"),
-            "delete or rename it, or rename the database".to_owned(),
-        );
-    }
-    if let Some(ordinal) = found.volumes.iter().position(|claim| claim.as_ref().is_some_and(is_foreign)) {
-        let claim = database.objects.claim(i32::try_from(ordinal).unwrap_or_default());
-        return held(
-            "NameConflict",
-            format!("the volume claim {claim} already exists and is not this database's; the StatefulSet would mount it"),
-            "delete or rename it, or rename the database".to_owned(),
-        );
-    }
-    let generated = matches!(database.credentials, Credentials::Generated { .. });
+    let secret = found.secret.as_ref().filter(|secret| is_foreign(secret)).map(|_| format!("Secret {}", database.objects.base));
+    let volume = found.volumes.iter().zip(0..).find(|(claim, _)| claim.as_ref().is_some_and(is_foreign));
+    let taken = secret.or_else(|| volume.map(|(_, ordinal)| format!("volume claim {}", database.objects.claim(ordinal))))?;
+    Some((
+        "NameConflict",
+        format!("the {taken} already exists and is not this database's"),
+        "delete or rename it, or rename the database".to_owned(),
+    ))
+}
+
+/// Whether volume, credentials and record belong together; half a pair is refused.
+fn pair(database: &Database, found: &Found, fresh: &str) -> Result<Verdict, Refusal> {
+    let make_secret = matches!(database.credentials, Credentials::Generated { .. }) && found.secret.is_none();
     if matches!(database.storage, Storage::Ephemeral) {
-        return Verdict::Go { make_secret: generated && found.secret.is_none(), identity: None };
+        return Ok(Verdict::Go { make_secret, identity: None });
     }
+    let (base, record, claim) = (&database.objects.base, &database.objects.identity, database.objects.claim(0));
     let first = found.volumes.first().and_then(Option::as_ref);
-    if generated && first.is_some() && found.secret.is_none() {
-        return held(
+    if first.is_some() && make_secret {
+        return Err((
             "CredentialsMissing",
             format!(
-                "the volume {first_claim} holds data, but the Secret {base} with its password is gone; a new password would not fit the data"
+                "the volume {claim} holds data, but the Secret {base} with its password is gone; a new password would not fit"
             ),
-            format!("restore the Secret {base} from a backup, or delete the volume claim {first_claim} if the data may go"),
-        );
+            format!("restore the Secret {base} from a backup, or delete the volume claim {claim} if the data may go"),
+        ));
     }
     if found.record.is_some() && first.is_none() {
-        return held(
+        return Err((
             "DataLost",
             format!(
-                "the data was initialised before, but the volume {first_claim} of the first instance is gone; an empty one is not initialised in its place"
+                "the data was initialised before, but the volume {claim} is gone; an empty one is not initialised in its place"
             ),
-            format!(
-                "restore the volume claim {first_claim}, or delete the ConfigMap {} to start with empty data",
-                database.objects.identity
-            ),
-        );
+            format!("restore the volume claim {claim}, or delete the ConfigMap {record} to start with empty data"),
+        ));
     }
-    let secret_identity = found.secret.as_ref().and_then(|secret| secret.identity.as_ref());
-    let mut known: Vec<&String> =
-        found.record.iter().chain(first.and_then(|first| first.identity.as_ref())).chain(secret_identity).collect();
+    let of = |kept: Option<&Kept>| kept.and_then(|kept| kept.identity.clone());
+    let mut known: Vec<String> = found.record.clone().into_iter().chain(of(first)).chain(of(found.secret.as_ref())).collect();
     known.dedup();
     if known.len() > 1 {
-        return held(
+        return Err((
             "DataMismatch",
-            format!(
-                "the volume {first_claim}, the Secret {base} and the record {} belong to different data",
-                database.objects.identity
-            ),
+            format!("the volume {claim}, the Secret {base} and the record {record} belong to different data"),
             "bring back the ones that belong together, or delete all of them to start with empty data".to_owned(),
-        );
+        ));
     }
-    let identity = known.first().map_or(fresh, |known| known.as_str()).to_owned();
-    Verdict::Go { make_secret: generated && found.secret.is_none(), identity: Some(identity) }
+    Ok(Verdict::Go { make_secret, identity: Some(known.pop().unwrap_or_else(|| fresh.to_owned())) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::MicroserviceStack;
+    use crate::model::{Facts, check};
+
+    fn stack(database: &str) -> Stack {
+        let yaml = format!(
+            "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: shop, namespace: ns}}\nspec: {{databases: {{orders: {database}}}}}"
+        );
+        check(&serde_saphyr::from_str::<MicroserviceStack>(&yaml).unwrap(), &Facts::default()).unwrap()
+    }
+
+    fn verdict(database: &str, found: &Found) -> Verdict {
+        let stack = stack(database);
+        judge(&stack, &stack.databases["orders"], found, "fresh")
+    }
+
+    fn reason(found: &Found) -> &'static str {
+        match verdict(POSTGRES, found) {
+            Verdict::Held(reason, _) => reason,
+            Verdict::Go { .. } => "Go",
+        }
+    }
+
+    const POSTGRES: &str = "{engine: postgres, storage: {size: 1Gi}}";
+
+    fn ours(identity: &str) -> Option<Kept> {
+        Some(Kept { stack: Some("shop".to_owned()), component: Some("orders".to_owned()), identity: Some(identity.to_owned()) })
+    }
+
+    fn foreign() -> Option<Kept> {
+        Some(Kept { stack: Some("other".to_owned()), component: Some("orders".to_owned()), identity: None })
+    }
+
+    #[test]
+    fn rule_9_where_nothing_is_there_a_secret_is_made_with_a_fresh_identity() {
+        let found = Found { volumes: vec![None], ..Found::default() };
+        assert_eq!(verdict(POSTGRES, &found), Verdict::Go { make_secret: true, identity: Some("fresh".to_owned()) });
+    }
+
+    #[test]
+    fn rule_9_a_secret_and_a_volume_that_belong_together_are_used_again() {
+        let found = Found { secret: ours("data-1"), volumes: vec![ours("data-1")], record: Some("data-1".to_owned()) };
+        assert_eq!(verdict(POSTGRES, &found), Verdict::Go { make_secret: false, identity: Some("data-1".to_owned()) });
+    }
+
+    #[test]
+    fn rule_9_a_secret_that_was_made_before_a_crash_is_used() {
+        let found = Found { secret: ours("data-1"), volumes: vec![None], record: None };
+        assert_eq!(verdict(POSTGRES, &found), Verdict::Go { make_secret: false, identity: Some("data-1".to_owned()) });
+    }
+
+    #[test]
+    fn rule_9_a_missing_secret_while_a_volume_exists_is_credentials_missing_not_a_new_password() {
+        assert_eq!(reason(&Found { volumes: vec![ours("data-1")], ..Found::default() }), "CredentialsMissing");
+    }
+
+    #[test]
+    fn rule_9_a_foreign_volume_or_secret_is_a_name_conflict() {
+        assert_eq!(reason(&Found { volumes: vec![foreign()], ..Found::default() }), "NameConflict");
+        assert_eq!(reason(&Found { secret: foreign(), volumes: vec![None], record: None }), "NameConflict");
+    }
+
+    #[test]
+    fn rule_10_with_a_recorded_identity_a_lost_volume_is_data_lost() {
+        assert_eq!(reason(&Found { secret: ours("data-1"), volumes: vec![None], record: Some("data-1".to_owned()) }), "DataLost");
+    }
+
+    #[test]
+    fn rule_10_a_volume_and_a_secret_of_different_data_are_refused() {
+        assert_eq!(reason(&Found { secret: ours("data-1"), volumes: vec![ours("data-2")], record: None }), "DataMismatch");
+    }
+
+    #[test]
+    fn a_cache_without_volume_has_no_identity() {
+        let verdict = verdict("{engine: redis, ephemeral: true}", &Found::default());
+        assert_eq!(verdict, Verdict::Go { make_secret: true, identity: None });
+    }
 }

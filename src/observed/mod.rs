@@ -2,6 +2,8 @@
 pub mod child;
 mod decode;
 pub mod fields;
+mod pod;
+mod state;
 
 use std::collections::BTreeMap;
 

@@ -1,3 +1,5 @@
 //! Behaviour against a real API server, with the real controllers and simulated nodes; each test quotes its rule.
+#![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test ends at what it does not expect")]
+
 mod requests;
 mod world;
