@@ -251,3 +251,6 @@ fn is_rolling(stack: &Stack, child: &Child, observed: &Observed) -> bool {
     let known = stack.services.contains_key(&child.component) || stack.databases.contains_key(&child.component);
     known && !readiness::of(stack, &child.component, observed).rolled
 }
+
+#[cfg(test)]
+mod tests;
