@@ -1,4 +1,5 @@
 //! The sentence that joins the rooms: observe → validate → build → plan → carry out → report.
+mod credentials;
 mod inputs;
 mod report;
 
@@ -18,6 +19,8 @@ use crate::observed::Observed;
 use crate::plan::{self, Held};
 use crate::status::{self, Failed};
 
+pub use credentials::Credentials;
+
 /// What a reconcile needs.
 pub struct Context {
     /// The cluster room.
@@ -28,6 +31,8 @@ pub struct Context {
     pub events: Events,
     /// Image of this operator.
     pub guard_image: Option<String>,
+    /// What the slow tick has found of generated credentials.
+    pub credentials: Credentials,
 }
 
 /// When a stack is looked at again without an event.
@@ -45,6 +50,7 @@ pub enum Next {
 pub async fn reconcile(context: &Context, key: &Key) -> Next {
     let Some((root, observed)) = inputs::observe(context, key) else {
         context.references.forget(key);
+        context.credentials.forget(key);
         return Next::Event;
     };
     if root.deleting {
@@ -75,7 +81,7 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
     let desired = desired::build(&stack);
     let records = identity_records(&stack, &observed);
     let untouched = !held.is_empty();
-    let held = with_kept_versions(&stack, held);
+    let held = with_kept_versions(&stack, credentials::with_missing(context, key, &stack, held).await);
     let plan = plan::plan(&stack, &desired, &records, &observed, &held);
     let outcome = context.cluster.carry_out(key, &stack, &plan).await;
     let after = context.cluster.store().observed(key);

@@ -24,15 +24,17 @@ const DRAIN: Duration = Duration::from_secs(10);
 pub struct Driver {
     context: Arc<Context>,
     limit: usize,
+    look: Duration,
     queue: Queue,
     failures: HashMap<Key, u32>,
     ready: Arc<AtomicBool>,
 }
 
 impl Driver {
-    /// A driver that runs at most `limit` reconciles at a time; `ready` is set once the watches are synced.
-    pub fn new(context: Arc<Context>, limit: usize, ready: Arc<AtomicBool>) -> Self {
-        Self { context, limit, queue: Queue::default(), failures: HashMap::new(), ready }
+    /// A driver that runs at most `limit` reconciles at a time, and looks for generated Secrets, which nothing watches, at
+    /// the interval `look` (rule 9); `ready` is set once the watches are synced.
+    pub fn new(context: Arc<Context>, limit: usize, look: Duration, ready: Arc<AtomicBool>) -> Self {
+        Self { context, limit, look, queue: Queue::default(), failures: HashMap::new(), ready }
     }
 
     /// Runs until `stop` resolves, then lets running reconciles end.
@@ -44,6 +46,7 @@ impl Driver {
         drop(to);
         let mut running = FuturesUnordered::new();
         let mut stop = std::pin::pin!(stop);
+        let mut look = tokio::time::interval_at(Instant::now() + self.look, self.look);
         loop {
             while running.len() < self.limit
                 && let Some(key) = self.next()
@@ -60,6 +63,7 @@ impl Driver {
                     None => break,
                 },
                 Some(key) = secrets.recv() => self.queue.push(key, Class::Child),
+                _ = look.tick() => self.look_for_credentials(),
                 () = sleep_until(due) => {}
             }
         }
@@ -86,6 +90,12 @@ impl Driver {
             info!(stacks = store.stacks().count(), "all watches are synced");
             self.ready.store(true, Ordering::Relaxed);
         }
+    }
+
+    fn look_for_credentials(&mut self) {
+        let stacks: Vec<Key> = self.context.cluster.store().stacks().cloned().collect();
+        self.context.credentials.due(stacks.iter().cloned());
+        self.queue_all(stacks);
     }
 
     fn queue_all(&mut self, keys: Vec<Key>) {

@@ -2,6 +2,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,7 +14,7 @@ use crate::cluster::client;
 use crate::cluster::events::Events;
 use crate::cluster::lease::Elector;
 use crate::cluster::references::References;
-use crate::controller::Context;
+use crate::controller::{Context, Credentials};
 use crate::driver::Driver;
 use crate::http::{self, Pages};
 use crate::metrics::Metrics;
@@ -46,6 +47,9 @@ pub struct Args {
     /// Image of this operator, used in database pods to check volumes; without it volumes are not checked.
     #[arg(long, env = "MSTACK_IMAGE")]
     guard_image: Option<String>,
+    /// Seconds between looks for generated credentials, which nothing watches; at least 1.
+    #[arg(long, env = "MSTACK_CREDENTIALS_CHECK", default_value_t = 900, value_parser = clap::value_parser!(u64).range(1..))]
+    credentials_check: u64,
     /// Form of the log.
     #[arg(long, env = "MSTACK_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -115,8 +119,11 @@ async fn work(args: &Args, client: Client, cluster: Arc<Cluster>, synced: Arc<At
         references: References::new(client.clone(), changed),
         events: Events::new(client, &args.instance),
         guard_image: args.guard_image.clone(),
+        credentials: Credentials::default(),
     };
-    Driver::new(Arc::new(context), args.concurrency, synced).run(secrets, stop).await;
+    Driver::new(Arc::new(context), args.concurrency, Duration::from_secs(args.credentials_check), synced)
+        .run(secrets, stop)
+        .await;
 }
 
 async fn work_beside(work: impl Future<Output = ()>, pages: tokio::task::JoinHandle<std::io::Result<()>>) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! What outlives a stack: credentials and volumes. Before a StatefulSet is created, its volumes and its Secret are read
 //! live; a Secret is made once, by POST, and never overwritten (rules 9 and 10).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -41,6 +41,24 @@ impl Cluster {
             }
         }
         Ok(held)
+    }
+
+    /// The databases whose generated Secret is gone although they run: nobody watches our own Secrets, so this is the slow
+    /// tick of rule 9. One metadata read for each.
+    ///
+    /// # Errors
+    /// When the API server cannot be read.
+    pub async fn missing_credentials(&self, stack: &Stack) -> Result<BTreeSet<String>, CallError> {
+        let api = Api::<PartialObjectMeta<Secret>>::namespaced(self.client.clone(), &stack.namespace);
+        let mut missing = BTreeSet::new();
+        for database in stack.databases.values() {
+            if let Credentials::Generated { secret } = &database.credentials
+                && api.get_metadata_opt(secret).timed().await?.is_none()
+            {
+                missing.insert(database.name.clone());
+            }
+        }
+        Ok(missing)
     }
 
     async fn prepare(&self, stack: &Stack, database: &Database, observed: &Observed) -> Result<Verdict, CallError> {
