@@ -100,7 +100,8 @@ async fn created(client: &Client, case: &std::path::Path) -> (String, Vec<Object
     let mut object = cases::object(case);
     object.metadata.namespace = Some(namespace.clone());
     let stacks: Api<MicroserviceStack> = Api::namespaced(client.clone(), &namespace);
-    let owner = stacks.create(&kube::api::PostParams::default(), &object).await.unwrap_or_else(|error| panic!("{namespace}: {error}"));
+    let owner =
+        stacks.create(&kube::api::PostParams::default(), &object).await.unwrap_or_else(|error| panic!("{namespace}: {error}"));
     let stack = cases::stack(object, &owner.uid().unwrap());
     (namespace, desired::build(&stack).objects)
 }
@@ -113,7 +114,10 @@ async fn create_namespace(client: &Client, name: &str, labels: &Value) {
 
 async fn default_account(client: &Client, namespace: &str) {
     let api: Api<k8s_openapi::api::core::v1::ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    let wait = kube::runtime::wait::await_condition(api, "default", |account: Option<&k8s_openapi::api::core::v1::ServiceAccount>| account.is_some());
+    let wait =
+        kube::runtime::wait::await_condition(api, "default", |account: Option<&k8s_openapi::api::core::v1::ServiceAccount>| {
+            account.is_some()
+        });
     tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap().unwrap();
 }
 
@@ -170,8 +174,13 @@ fn missing(sent: &Value, fields: &Value, path: &str) -> Vec<String> {
         None => vec![name],
     };
     match sent {
-        Value::Object(members) => members.iter().flat_map(|(name, value)| below(format!("{path}.{name}"), value, fields.get(format!("f:{name}")))).collect(),
-        Value::Array(items) => items.iter().flat_map(|item| below(format!("{path}[{item}]"), item, member(item, fields))).collect(),
+        Value::Object(members) => members
+            .iter()
+            .flat_map(|(name, value)| below(format!("{path}.{name}"), value, fields.get(format!("f:{name}"))))
+            .collect(),
+        Value::Array(items) => {
+            items.iter().flat_map(|item| below(format!("{path}[{item}]"), item, member(item, fields))).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -27,7 +27,8 @@ fn every_case_gives_exactly_the_objects_in_its_file() {
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&file, &found).unwrap();
         }
-        let wanted = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; run with UPDATE=1", file.display()));
+        let wanted =
+            std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; run with UPDATE=1", file.display()));
         assert_eq!(wanted, found, "{}", file.display());
     }
 }
@@ -45,7 +46,9 @@ fn the_same_stack_always_gives_the_same_objects() {
 fn nothing_empty_is_sent() {
     for (object, body) in bodies() {
         walk(&body, &mut String::new(), &mut |path, value| {
-            let empty = value.is_null() || value.as_object().is_some_and(serde_json::Map::is_empty) || value.as_array().is_some_and(Vec::is_empty);
+            let empty = value.is_null()
+                || value.as_object().is_some_and(serde_json::Map::is_empty)
+                || value.as_array().is_some_and(Vec::is_empty);
             let text = value.as_str() == Some("") && !path.contains(".data.");
             assert!(!(empty || text) || path.ends_with(".emptyDir"), "{object}: {path} is empty");
         });
@@ -100,7 +103,10 @@ fn rule_4_every_reference_in_an_injected_variable_is_to_one_that_comes_before_it
             for variable in container["env"].as_array().into_iter().flatten() {
                 let name = variable["name"].as_str().unwrap();
                 for reference in references(variable["value"].as_str().unwrap_or_default()) {
-                    assert!(before.contains(&reference), "{object}: {name} refers to {reference}, which comes later or not at all");
+                    assert!(
+                        before.contains(&reference),
+                        "{object}: {name} refers to {reference}, which comes later or not at all"
+                    );
                 }
                 assert!(before.insert(name.to_owned()), "{object}: {name} comes twice");
             }
@@ -116,14 +122,24 @@ fn rule_4_every_reference_in_an_injected_variable_is_to_one_that_comes_before_it
 fn volumes_and_mounts_fit_together() {
     for (object, body) in bodies() {
         let names = |list: &Value| -> BTreeSet<String> {
-            list.as_array().into_iter().flatten().filter_map(|item| item["name"].as_str().or(item["metadata"]["name"].as_str())).map(str::to_owned).collect()
+            list.as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|item| item["name"].as_str().or(item["metadata"]["name"].as_str()))
+                .map(str::to_owned)
+                .collect()
         };
         let mut volumes = names(&body["spec"]["template"]["spec"]["volumes"]);
         volumes.extend(names(&body["spec"]["volumeClaimTemplates"]));
         let mounted = containers(&body).iter().flat_map(|container| names(&container["volumeMounts"])).collect();
         assert_eq!(volumes, mounted, "{object}");
         for container in containers(&body) {
-            let paths: Vec<&str> = container["volumeMounts"].as_array().into_iter().flatten().filter_map(|mount| mount["mountPath"].as_str()).collect();
+            let paths: Vec<&str> = container["volumeMounts"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|mount| mount["mountPath"].as_str())
+                .collect();
             assert!(paths.is_sorted(), "{object}: {paths:?}");
         }
     }
@@ -170,7 +186,12 @@ fn every_reference_between_children_leads_to_one_of_them() {
             walk(&object.body, &mut String::new(), &mut |path, value| {
                 let kind = match path {
                     _ if path.ends_with(".configMap.name") => Kind::ConfigMap,
-                    _ if path.ends_with(".serviceName") || path.ends_with(".service.name") || path.contains(".backendRefs") && path.rsplit('.').next() == Some("name") => Kind::Service,
+                    _ if path.ends_with(".serviceName")
+                        || path.ends_with(".service.name")
+                        || path.contains(".backendRefs") && path.rsplit('.').next() == Some("name") =>
+                    {
+                        Kind::Service
+                    }
                     _ if path.ends_with(".serviceAccountName") => Kind::ServiceAccount,
                     _ if path.ends_with(".scaleTargetRef.name") => Kind::Deployment,
                     _ => return,
@@ -217,7 +238,10 @@ fn bodies() -> Vec<(String, Value)> {
     let objects = |case: PathBuf| {
         let case_name = case.file_name().unwrap().to_string_lossy().into_owned();
         let objects = desired::build(&stack(&case)).objects;
-        objects.into_iter().map(move |object| (format!("{case_name}: {:?} {}", object.kind, object.name), object.body)).collect::<Vec<_>>()
+        objects
+            .into_iter()
+            .map(move |object| (format!("{case_name}: {:?} {}", object.kind, object.name), object.body))
+            .collect::<Vec<_>>()
     };
     cases().into_iter().flat_map(objects).collect()
 }

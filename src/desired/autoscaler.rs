@@ -1,6 +1,7 @@
 //! HorizontalPodAutoscaler: chooses the count of a service with `scale`.
 use k8s_openapi::api::autoscaling::v2::{
-    CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget, ResourceMetricSource,
+    CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec, MetricTarget,
+    ResourceMetricSource,
 };
 
 use super::{Object, meta};
@@ -33,7 +34,11 @@ fn utilization(resource: &str, percent: i32) -> MetricSpec {
         type_: "Resource".to_owned(),
         resource: Some(ResourceMetricSource {
             name: resource.to_owned(),
-            target: MetricTarget { type_: "Utilization".to_owned(), average_utilization: Some(percent), ..MetricTarget::default() },
+            target: MetricTarget {
+                type_: "Utilization".to_owned(),
+                average_utilization: Some(percent),
+                ..MetricTarget::default()
+            },
         }),
         ..MetricSpec::default()
     }

@@ -24,7 +24,10 @@ pub fn build(stack: &Stack, database: &Database) -> Object {
             selector: LabelSelector { match_labels: Some(meta::selector(stack, &database.name)), ..LabelSelector::default() },
             // In order, one bad instance would keep a mended template from the others.
             pod_management_policy: Some("Parallel".to_owned()),
-            update_strategy: Some(StatefulSetUpdateStrategy { type_: Some("RollingUpdate".to_owned()), ..StatefulSetUpdateStrategy::default() }),
+            update_strategy: Some(StatefulSetUpdateStrategy {
+                type_: Some("RollingUpdate".to_owned()),
+                ..StatefulSetUpdateStrategy::default()
+            }),
             revision_history_limit: Some(HISTORY),
             template: pod::of_database(stack, database),
             volume_claim_templates: claim(stack, database).map(|claim| vec![claim]),

@@ -49,7 +49,9 @@ fn pod<'a>(desired: &'a Desired, kind: Kind, name: &str) -> &'a Value {
 
 fn value<'a>(pod: &'a Value, name: &str) -> Option<&'a Value> {
     let mut variables = pod["containers"][0]["env"].as_array().into_iter().flatten();
-    variables.find(|variable| variable["name"] == name).map(|variable| if variable["value"].is_null() { &variable["valueFrom"] } else { &variable["value"] })
+    variables
+        .find(|variable| variable["name"] == name)
+        .map(|variable| if variable["value"].is_null() { &variable["valueFrom"] } else { &variable["value"] })
 }
 
 /// The services whose pods an edit replaces, and the workloads of databases that it touches.
@@ -58,7 +60,8 @@ fn rolled(before: &Desired, after: &Desired) -> Vec<String> {
         let workloads = desired.objects.iter().filter(|object| matches!(object.kind, Kind::Deployment | Kind::StatefulSet));
         workloads.map(|object| (object.name.clone(), object.body["spec"]["template"].clone())).collect()
     };
-    let mut names: Vec<String> = workloads(after).into_iter().filter(|workload| !workloads(before).contains(workload)).map(|(name, _)| name).collect();
+    let mut names: Vec<String> =
+        workloads(after).into_iter().filter(|workload| !workloads(before).contains(workload)).map(|(name, _)| name).collect();
     names.sort();
     names
 }
@@ -106,7 +109,8 @@ fn rule_3_a_disruption_budget_keeps_instances_and_never_blocks_a_drain() {
 fn rule_4_the_order_is_injected_variables_then_stack_config_then_service_config_which_wins() {
     let shop = edited("config: { LEVEL: info }", "config: { REGION: us, API_URL: 'http://proxy', LEVEL: '$(API_ADDR)' }");
     let web = pod(&shop, Kind::Deployment, "web");
-    let names: Vec<&str> = web["containers"][0]["env"].as_array().unwrap().iter().filter_map(|variable| variable["name"].as_str()).collect();
+    let names: Vec<&str> =
+        web["containers"][0]["env"].as_array().unwrap().iter().filter_map(|variable| variable["name"].as_str()).collect();
     let fixed = ["STACK_NAME", "STACK_NAMESPACE", "POD_NAME", "POD_IP", "NODE_NAME"];
     assert_eq!(names, [&fixed[..], &["API_HOST", "API_PORT", "API_ADDR"], &["API_URL", "LEVEL", "REGION"]].concat());
     assert_eq!((value(web, "REGION").unwrap(), value(web, "API_URL").unwrap()), (&"us".into(), &"http://proxy".into()));
@@ -155,7 +159,9 @@ fn rule_7_a_revision_is_the_services_templates_and_config_not_counts_not_databas
     for (from, to) in same {
         assert_eq!(edited(from, to).revision, shop.revision, "{to}");
     }
-    for (from, to) in [("acme/web:1", "acme/web:2"), ("REGION: eu", "REGION: us"), ("LEVEL: info", "LEVEL: debug"), ("toml: a", "toml: b")] {
+    for (from, to) in
+        [("acme/web:1", "acme/web:2"), ("REGION: eu", "REGION: us"), ("LEVEL: info", "LEVEL: debug"), ("toml: a", "toml: b")]
+    {
         assert_ne!(edited(from, to).revision, shop.revision, "{to}");
     }
 }
@@ -211,17 +217,22 @@ fn rule_9_volumes_and_credentials_carry_identity_labels_and_no_owner_reference()
     let set = &find(&built, Kind::StatefulSet, "orders").body["spec"];
     for data in [&secret, &record, &set["volumeClaimTemplates"][0]] {
         let labels = &data["metadata"]["labels"];
-        let identity = ["stack", "component", "data-identity"].map(|label| labels[format!("microservicestack.dev/{label}")].clone());
+        let identity =
+            ["stack", "component", "data-identity"].map(|label| labels[format!("microservicestack.dev/{label}")].clone());
         assert_eq!(identity, ["shop", "orders", "0123abcd"]);
         assert!(data["metadata"]["ownerReferences"].is_null());
     }
     assert_eq!((&secret["immutable"], &record["immutable"]), (&true.into(), &true.into()));
-    assert_eq!(set["persistentVolumeClaimRetentionPolicy"], serde_json::json!({ "whenDeleted": "Retain", "whenScaled": "Retain" }));
+    assert_eq!(
+        set["persistentVolumeClaimRetentionPolicy"],
+        serde_json::json!({ "whenDeleted": "Retain", "whenScaled": "Retain" })
+    );
 }
 
 #[test]
 fn rule_9_credentials_and_identity_are_made_once_and_are_no_part_of_what_is_kept_in_line() {
-    let names: Vec<String> = build(&stack(SHOP)).objects.into_iter().filter(|object| object.component == "orders").map(|object| object.name).collect();
+    let names: Vec<String> =
+        build(&stack(SHOP)).objects.into_iter().filter(|object| object.component == "orders").map(|object| object.name).collect();
     assert_eq!(names, ["orders", "orders-headless", "orders", "orders"]);
 }
 
@@ -271,7 +282,17 @@ fn rule_12_an_object_says_by_its_hash_what_was_sent() {
 
 #[test]
 fn every_file_has_a_key_of_its_own() {
-    let paths = ["/a/b", "/a_b", "/a b", "/a.b", "/a-b", "/a/b/c", "/ä", &format!("/{}", "x".repeat(400)), &format!("/{}y", "x".repeat(400))];
+    let paths = [
+        "/a/b",
+        "/a_b",
+        "/a b",
+        "/a.b",
+        "/a-b",
+        "/a/b/c",
+        "/ä",
+        &format!("/{}", "x".repeat(400)),
+        &format!("/{}y", "x".repeat(400)),
+    ];
     let keys: std::collections::BTreeSet<String> = paths.iter().map(|path| config_map::file_key(path)).collect();
     assert_eq!(keys.len(), paths.len());
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);

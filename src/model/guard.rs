@@ -128,12 +128,12 @@ mod tests {
 
     const POSTGRES: &str = "{engine: postgres, storage: {size: 1Gi}}";
 
-    fn ours(identity: &str) -> Option<Kept> {
-        Some(Kept { stack: Some("shop".to_owned()), component: Some("orders".to_owned()), identity: Some(identity.to_owned()) })
+    fn ours(identity: &str) -> Kept {
+        Kept { stack: Some("shop".to_owned()), component: Some("orders".to_owned()), identity: Some(identity.to_owned()) }
     }
 
-    fn foreign() -> Option<Kept> {
-        Some(Kept { stack: Some("other".to_owned()), component: Some("orders".to_owned()), identity: None })
+    fn foreign() -> Kept {
+        Kept { stack: Some("other".to_owned()), component: Some("orders".to_owned()), identity: None }
     }
 
     #[test]
@@ -144,35 +144,42 @@ mod tests {
 
     #[test]
     fn rule_9_a_secret_and_a_volume_that_belong_together_are_used_again() {
-        let found = Found { secret: ours("data-1"), volumes: vec![ours("data-1")], record: Some("data-1".to_owned()) };
+        let found =
+            Found { secret: Some(ours("data-1")), volumes: vec![Some(ours("data-1"))], record: Some("data-1".to_owned()) };
         assert_eq!(verdict(POSTGRES, &found), Verdict::Go { make_secret: false, identity: Some("data-1".to_owned()) });
     }
 
     #[test]
     fn rule_9_a_secret_that_was_made_before_a_crash_is_used() {
-        let found = Found { secret: ours("data-1"), volumes: vec![None], record: None };
+        let found = Found { secret: Some(ours("data-1")), volumes: vec![None], record: None };
         assert_eq!(verdict(POSTGRES, &found), Verdict::Go { make_secret: false, identity: Some("data-1".to_owned()) });
     }
 
     #[test]
     fn rule_9_a_missing_secret_while_a_volume_exists_is_credentials_missing_not_a_new_password() {
-        assert_eq!(reason(&Found { volumes: vec![ours("data-1")], ..Found::default() }), "CredentialsMissing");
+        assert_eq!(reason(&Found { volumes: vec![Some(ours("data-1"))], ..Found::default() }), "CredentialsMissing");
     }
 
     #[test]
     fn rule_9_a_foreign_volume_or_secret_is_a_name_conflict() {
-        assert_eq!(reason(&Found { volumes: vec![foreign()], ..Found::default() }), "NameConflict");
-        assert_eq!(reason(&Found { secret: foreign(), volumes: vec![None], record: None }), "NameConflict");
+        assert_eq!(reason(&Found { volumes: vec![Some(foreign())], ..Found::default() }), "NameConflict");
+        assert_eq!(reason(&Found { secret: Some(foreign()), volumes: vec![None], record: None }), "NameConflict");
     }
 
     #[test]
     fn rule_10_with_a_recorded_identity_a_lost_volume_is_data_lost() {
-        assert_eq!(reason(&Found { secret: ours("data-1"), volumes: vec![None], record: Some("data-1".to_owned()) }), "DataLost");
+        assert_eq!(
+            reason(&Found { secret: Some(ours("data-1")), volumes: vec![None], record: Some("data-1".to_owned()) }),
+            "DataLost"
+        );
     }
 
     #[test]
     fn rule_10_a_volume_and_a_secret_of_different_data_are_refused() {
-        assert_eq!(reason(&Found { secret: ours("data-1"), volumes: vec![ours("data-2")], record: None }), "DataMismatch");
+        assert_eq!(
+            reason(&Found { secret: Some(ours("data-1")), volumes: vec![Some(ours("data-2"))], record: None }),
+            "DataMismatch"
+        );
     }
 
     #[test]

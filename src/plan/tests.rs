@@ -16,9 +16,9 @@ services:
 ";
 
 fn stack(spec: &str) -> Stack {
-    let indented: String = spec.trim().lines().map(|line| format!("  {line}\n")).collect();
+    let indented = spec.trim().replace('\n', "\n  ");
     let yaml = format!(
-        "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: shop, namespace: ns, uid: stack-uid}}\nspec:\n{indented}"
+        "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: shop, namespace: ns, uid: stack-uid}}\nspec:\n  {indented}\n"
     );
     check(&serde_saphyr::from_str::<MicroserviceStack>(&yaml).unwrap(), &Facts::default()).unwrap()
 }
@@ -114,7 +114,7 @@ fn rule_12_a_path_that_somebody_took_over_is_put_back_by_one_apply() {
 fn rule_12_an_entry_of_somebody_else_in_the_strict_part_is_stripped() {
     let (stack, desired, mut observed) = shop();
     edit(&mut observed, Kind::Deployment, "web", |child| {
-        child.managed.foreign = Some(Foreign { manager: "kubectl-edit".into(), hash: 1 })
+        child.managed.foreign = Some(Foreign { manager: "kubectl-edit".into(), hash: 1 });
     });
     assert_eq!(
         writes(&stack, &desired, &observed),

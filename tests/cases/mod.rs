@@ -13,7 +13,8 @@ pub const UID: &str = "11111111-2222-3333-4444-555555555555";
 /// The folders of all cases.
 pub fn cases() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    let mut cases: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
     cases.sort();
     assert!(cases.len() >= 12, "only {} cases", cases.len());
     cases
@@ -29,7 +30,8 @@ pub fn object(case: &Path) -> MicroserviceStack {
 pub fn stack(mut object: MicroserviceStack, uid: &str) -> Stack {
     object.metadata.uid = Some(uid.to_owned());
     let services = object.spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
-    let databases = object.spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
+    let databases =
+        object.spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
     let facts = Facts {
         gateway_api: true,
         secrets: services.chain(databases).map(|name| (name.clone(), Some(format!("digest of {name}")))).collect(),

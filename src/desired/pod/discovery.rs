@@ -45,7 +45,11 @@ fn of_used_service(service: &Service) -> Vec<Fact> {
     let named = if ports.len() > 1 { ports } else { &[] };
     let address = ports.first().map(|_| known("host", host));
     let main = main_port(ports).into_iter().flat_map(|port| {
-        [known("port", port.service.to_string()), known("addr", format!("{host}:{}", port.service)), known("url", url(host, port))]
+        [
+            known("port", port.service.to_string()),
+            known("addr", format!("{host}:{}", port.service)),
+            known("url", url(host, port)),
+        ]
     });
     let named = named.iter().flat_map(|port| {
         [known(&format!("{}-port", port.name), port.service.to_string()), known(&format!("{}-url", port.name), url(host, port))]
@@ -62,7 +66,9 @@ fn of_used_database(database: &Database) -> Vec<Fact> {
 fn source(database: &Database, key: &'static str) -> Source {
     match &database.credentials {
         Credentials::Generated { secret } if key != "addr" => Source::Secret { name: secret.clone(), key },
-        Credentials::Given { secret } if [key::USERNAME, key::PASSWORD].contains(&key) => Source::Secret { name: secret.name.clone(), key },
+        Credentials::Given { secret } if [key::USERNAME, key::PASSWORD].contains(&key) => {
+            Source::Secret { name: secret.name.clone(), key }
+        }
         Credentials::Generated { .. } | Credentials::Given { .. } | Credentials::None => Source::Plain(value(database, key)),
     }
 }

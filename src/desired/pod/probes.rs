@@ -52,10 +52,9 @@ fn action(check: &Check, ports: &[Port]) -> Sent {
             tcp_socket: Some(TCPSocketAction { port: IntOrString::Int((*port).into()), ..TCPSocketAction::default() }),
             ..Sent::default()
         },
-        Check::Grpc { service, port } => Sent {
-            grpc: Some(GRPCAction { port: (*port).into(), service: filled(service.clone()) }),
-            ..Sent::default()
-        },
+        Check::Grpc { service, port } => {
+            Sent { grpc: Some(GRPCAction { port: (*port).into(), service: filled(service.clone()) }), ..Sent::default() }
+        }
         Check::Exec(command) => Sent { exec: Some(ExecAction { command: Some(command.clone()) }), ..Sent::default() },
     }
 }

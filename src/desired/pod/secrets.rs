@@ -11,7 +11,11 @@ pub const SECRETS: &str = "microservicestack.dev/secrets";
 /// A Secret that does not exist keeps its pods from starting, with a message that names it.
 pub fn env_from(service: &Service) -> Vec<EnvFromSource> {
     let reference = |secret: &SecretRef| SecretEnvSource { name: secret.name.clone(), ..SecretEnvSource::default() };
-    service.secrets.iter().map(|secret| EnvFromSource { secret_ref: Some(reference(secret)), ..EnvFromSource::default() }).collect()
+    service
+        .secrets
+        .iter()
+        .map(|secret| EnvFromSource { secret_ref: Some(reference(secret)), ..EnvFromSource::default() })
+        .collect()
 }
 
 /// One digest of a service's own Secrets and of those with the given credentials of the databases that it uses.
@@ -21,8 +25,12 @@ pub fn annotation(stack: &Stack, service: &Service) -> Option<BTreeMap<String, S
         Credentials::Given { secret } => Some(secret),
         Credentials::Generated { .. } | Credentials::None => None,
     });
-    let digests: BTreeMap<&str, &str> =
-        service.secrets.iter().chain(given).map(|secret| (secret.name.as_str(), secret.digest.as_deref().unwrap_or_default())).collect();
+    let digests: BTreeMap<&str, &str> = service
+        .secrets
+        .iter()
+        .chain(given)
+        .map(|secret| (secret.name.as_str(), secret.digest.as_deref().unwrap_or_default()))
+        .collect();
     if digests.is_empty() {
         return None;
     }

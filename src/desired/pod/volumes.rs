@@ -33,7 +33,8 @@ pub fn of_database(database: &Database) -> Vec<Volume> {
 }
 
 pub fn of_database_mounts(database: &Database) -> Vec<VolumeMount> {
-    let init = config_map::init_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(INIT, &database.recipe.init_path) });
+    let init =
+        config_map::init_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(INIT, &database.recipe.init_path) });
     let scratch = scratch(needed_scratch(database)).map(|(name, path)| mount(&name, path));
     outer_first(data_mount(database).into_iter().chain(init).chain(scratch))
 }
