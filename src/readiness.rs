@@ -57,11 +57,6 @@ fn of_service(service: &Service, observed: &Observed) -> Readiness {
     if !service.ports.is_empty() {
         readiness.instances.serving = observed.serving(base);
     }
-    if let (CountSource::HPA, Some(State::Autoscaler { trouble: Some(trouble), .. })) =
-        (source, observed.get(Kind::HorizontalPodAutoscaler, base).map(|child| &child.state))
-    {
-        readiness.trouble.get_or_insert_with(|| (format!("horizontalpodautoscaler {base}"), trouble.clone()));
-    }
     readiness
 }
 
@@ -87,7 +82,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
     };
     let pods = || observed.of(Kind::Pod, component);
     let terminating = pods().filter(|pod| pod.deleting).count();
-    let seen = workload.observed_generation >= child.generation;
+    let seen = workload.observed_generation >= child.sent_generation;
     Readiness {
         instances: Instances {
             desired,

@@ -54,10 +54,16 @@ pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: &Time) -> StackS
         .chain(stack.databases.keys())
         .map(|name| (name.as_str(), readiness::of(stack, name, facts.observed)))
         .collect();
-    let services: BTreeMap<_, _> =
-        stack.services.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
-    let databases: BTreeMap<_, _> =
-        stack.databases.keys().map(|name| (name.clone(), component::status(facts, name, &readiness))).collect();
+    let services: BTreeMap<_, _> = stack
+        .services
+        .keys()
+        .map(|name| (name.clone(), component::status(facts, name, &readiness, previous.services.get(name))))
+        .collect();
+    let databases: BTreeMap<_, _> = stack
+        .databases
+        .keys()
+        .map(|name| (name.clone(), component::status(facts, name, &readiness, previous.databases.get(name))))
+        .collect();
     let rolled = stack.services.keys().all(|name| readiness[name.as_str()].rolled);
     let summary = summary(stack, &services, &databases);
     let conditions = conditions::of_stack(previous, facts, &services, &databases, now);

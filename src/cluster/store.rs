@@ -282,8 +282,11 @@ impl Store {
 }
 
 impl Entry {
-    fn insert(&mut self, child: Child, epoch: u32) {
+    fn insert(&mut self, mut child: Child, epoch: u32) {
         let id = (child.kind, child.name.clone());
+        if let Some(old) = self.observed.children.get(&id).filter(|old| old.uid == child.uid && old.desired == child.desired) {
+            child.sent_generation = old.sent_generation;
+        }
         self.epochs.insert(id.clone(), epoch);
         self.observed.children.insert(id, child);
     }

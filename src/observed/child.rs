@@ -14,6 +14,8 @@ pub struct Child {
     pub version: u64,
     /// Generation of the spec.
     pub generation: i64,
+    /// Generation at which what we send last changed: counts raise the generation too, and roll nothing.
+    pub sent_generation: i64,
     /// UID of the controlling owner.
     pub owner: Option<String>,
     /// Whether that owner is a stack: one of the same name that was deleted, when the UID is not the present one's.

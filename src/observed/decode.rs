@@ -98,6 +98,7 @@ pub fn decode(kind: Kind, wire: &Wire) -> Child {
         uid: metadata.uid.clone(),
         version: metadata.resource_version.parse().unwrap_or_default(),
         generation: metadata.generation,
+        sent_generation: metadata.generation,
         owner: metadata.owner_references.iter().find(|owner| owner.controller).map(|owner| owner.uid.clone()),
         owned_by_stack: metadata.owner_references.iter().any(|owner| owner.controller && owner.kind == "MicroserviceStack"),
         component: metadata.labels.get(meta::COMPONENT).cloned().unwrap_or_default(),

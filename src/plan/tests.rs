@@ -40,6 +40,7 @@ fn child(object: &Object) -> Child {
         uid: format!("uid-of-{}", object.name),
         version: 7,
         generation: 0,
+        sent_generation: 0,
         owner: Some("stack-uid".to_owned()),
         owned_by_stack: true,
         component: object.component.clone(),

@@ -9,10 +9,15 @@ use crate::observed::{Observed, Progress, State, Trouble};
 use crate::readiness::{self, Readiness};
 
 /// The status of one component.
-pub fn status(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -> ComponentStatus {
+pub fn status(
+    facts: &Facts<'_>,
+    name: &str,
+    readiness: &BTreeMap<&str, Readiness>,
+    previous: Option<&ComponentStatus>,
+) -> ComponentStatus {
     let stack = facts.stack;
     let own = &readiness[name];
-    let (phase, message) = phase(facts, name, readiness);
+    let (phase, message) = phase(facts, name, readiness, previous);
     let database = stack.databases.get(name);
     ComponentStatus {
         phase,
@@ -40,7 +45,12 @@ pub fn status(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readines
     }
 }
 
-fn phase(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -> (Phase, String) {
+fn phase(
+    facts: &Facts<'_>,
+    name: &str,
+    readiness: &BTreeMap<&str, Readiness>,
+    previous: Option<&ComponentStatus>,
+) -> (Phase, String) {
     let own = &readiness[name];
     if let Some((_, violation)) = facts.held.get(name) {
         return (Phase::Failed, violation.to_string());
@@ -62,26 +72,34 @@ fn phase(facts: &Facts<'_>, name: &str, readiness: &BTreeMap<&str, Readiness>) -
         return (Phase::Pending, cause.unwrap_or_default());
     }
     if !own.ready() {
-        return (unready_phase(facts, name, own), cause.unwrap_or_else(|| counting_words(own)));
+        return (unready_phase(facts, name, own, previous), cause.unwrap_or_else(|| counting_words(own)));
     }
     if let Some(refused) = facts.stack.services.get(name).and_then(|service| refused_route(facts, service)) {
         return (Phase::Degraded, refused);
     }
     match down_dependency(facts.stack, name, readiness) {
         Some(target) => (Phase::Degraded, format!("uses {target}, which is down: {}", cause_of(&readiness[target.as_str()]))),
-        None => (Phase::Ready, notice(facts.stack, name)),
+        None => (Phase::Ready, idle_autoscaler(facts, name).unwrap_or_else(|| notice(facts.stack, name))),
     }
 }
 
-fn unready_phase(facts: &Facts<'_>, name: &str, own: &Readiness) -> Phase {
+fn unready_phase(facts: &Facts<'_>, name: &str, own: &Readiness, previous: Option<&ComponentStatus>) -> Phase {
     let base = facts.stack.services.get(name).map(|service| &service.objects.base);
-    let stuck = base
-        .and_then(|base| readiness::workload(facts.observed, Kind::Deployment, base))
-        .is_some_and(|(_, workload)| workload.progress == Progress::Stuck);
-    match (stuck, own.rolled, own.was_ready) {
-        (true, ..) => Phase::Failed,
-        (_, false, _) | (_, true, false) => Phase::Rolling,
-        (_, true, true) => Phase::Degraded,
+    let workload = base.and_then(|base| readiness::workload(facts.observed, Kind::Deployment, base));
+    if workload.is_some_and(|(_, workload)| workload.progress == Progress::Stuck) {
+        return Phase::Failed;
+    }
+    let grows = own.trouble.is_none() && previous.is_some_and(|previous| grows(previous, own));
+    if !own.rolled || !own.was_ready || grows { Phase::Rolling } else { Phase::Degraded }
+}
+
+/// Whether more instances were asked for, and none that served has been lost since.
+fn grows(previous: &ComponentStatus, own: &Readiness) -> bool {
+    let (before, now) = (&previous.instances, &own.instances);
+    match previous.phase {
+        Phase::Ready => now.desired > before.desired && now.serving >= before.desired,
+        Phase::Rolling => now.serving >= before.serving,
+        _ => false,
     }
 }
 
@@ -147,6 +165,17 @@ fn down_dependency(stack: &Stack, name: &str, readiness: &BTreeMap<&str, Readine
         .iter()
         .find(|edge| readiness.get(edge.target.as_str()).is_some_and(|target| !target.serves()))
         .map(|edge| edge.target.clone())
+}
+
+/// An autoscaler that cannot work: the count stays as it is, and what runs is not hurt.
+fn idle_autoscaler(facts: &Facts<'_>, name: &str) -> Option<String> {
+    let base = &facts.stack.services.get(name)?.objects.base;
+    match &facts.observed.get(Kind::HorizontalPodAutoscaler, base)?.state {
+        State::Autoscaler { trouble: Some(trouble), .. } => {
+            Some(format!("the count stays as it is, for the autoscaler cannot work: {}", trouble.message))
+        }
+        _ => None,
+    }
 }
 
 fn notice(stack: &Stack, name: &str) -> String {
