@@ -330,3 +330,6 @@ fn change(old: &Child, new: &mut Child) -> Option<Change> {
         (true, true) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
