@@ -24,7 +24,9 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
     counts_follow_everywhere_and_no_request_fails(&world);
     a_killed_database_pod_loses_no_row(&world);
     removing_a_service_prunes_exactly_its_children(&world);
+    an_uninstalled_operator_leaves_everything_running(&world);
     a_deleted_stack_leaves_its_data_and_finds_it_again(&world);
+    the_autoscaler_sees_the_load_of_its_service(&world);
     world.tell_figures();
 }
 
@@ -136,6 +138,19 @@ fn removing_a_service_prunes_exactly_its_children(world: &World) {
     assert_eq!(world.children(), others, "an object of another component was touched");
 }
 
+/// Rule 9: "Data outlives everything short of a declared `onDelete: Delete` or a deleted namespace: [...] an uninstalled
+/// operator".
+fn an_uninstalled_operator_leaves_everything_running(world: &World) {
+    let (children, kept, pods) = (world.children(), world.kept(), names(&world.list("shop", "pods", "")));
+    world.uninstall();
+    assert_eq!(names(&world.list("mstack-system", "deployments", "")), Vec::<String>::new());
+    world.order("mug", 1);
+    world.install();
+    world.until_ready(Duration::from_mins(1));
+    assert_eq!((world.children(), world.kept()), (children, kept));
+    assert_eq!(names(&world.list("shop", "pods", "")), pods, "a pod was replaced");
+}
+
 /// Rule 9: "Volumes and credentials carry identity labels and no ownerReference"; the Secret is "created once, never
 /// overwritten".
 fn a_deleted_stack_leaves_its_data_and_finds_it_again(world: &World) {
@@ -153,6 +168,14 @@ fn a_deleted_stack_leaves_its_data_and_finds_it_again(world: &World) {
     apply_and_wait(world, "apply to Ready, over the volumes of before");
     assert_eq!(world.kept(), kept, "the same volumes and the same passwords are used again");
     assert_eq!(total(world), orders);
+}
+
+fn the_autoscaler_sees_the_load_of_its_service(world: &World) {
+    world.until("the HPA of orders has measured its CPU", Duration::from_mins(2), || {
+        let metrics = world.field("shop", "hpa/orders", "{.status.currentMetrics[0].resource.current.averageUtilization}");
+        metrics.parse::<u32>().map(drop).map_err(|_| format!("currentMetrics: {metrics:?}"))
+    });
+    assert_eq!(world.stack()["status"]["services"]["orders"]["instances"]["source"], "HPA");
 }
 
 fn apply_and_wait(world: &World, what: &str) {

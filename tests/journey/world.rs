@@ -39,18 +39,25 @@ impl World {
         Self { gateway, ..world }
     }
 
-    fn install(&self) {
+    pub fn install(&self) {
         let begun = Instant::now();
         let (repository, tag) = OPERATOR.rsplit_once(':').unwrap();
-        let mut helm = Command::new(cluster::helm().unwrap());
-        helm.env("KUBECONFIG", self.cluster.kubeconfig()).args(["upgrade", "--install", "mstack", CHART]);
-        helm.args(["--namespace", "mstack-system", "--create-namespace", "--wait", "--timeout", "3m"]);
-        helm.arg("--set").arg(format!("image.repository={repository}")).arg("--set-string").arg(format!("image.tag={tag}"));
-        let output = helm.output().unwrap();
-        if !output.status.success() {
-            self.fail(&format!("helm: {}", String::from_utf8_lossy(&output.stderr)));
-        }
+        let (repository, tag) = (format!("image.repository={repository}"), format!("image.tag={tag}"));
+        self.helm(&["upgrade", "--install", "mstack", CHART, "--create-namespace", "--set", &repository, "--set-string", &tag]);
         self.figure("helm install to both operators ready", begun.elapsed());
+    }
+
+    pub fn uninstall(&self) {
+        self.helm(&["uninstall", "mstack"]);
+    }
+
+    fn helm(&self, arguments: &[&str]) {
+        let mut helm = Command::new(cluster::helm().unwrap());
+        helm.env("KUBECONFIG", self.cluster.kubeconfig()).args(arguments);
+        let output = helm.args(["--namespace", "mstack-system", "--wait", "--timeout", "3m"]).output().unwrap();
+        if !output.status.success() {
+            self.fail(&format!("helm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
+        }
     }
 
     pub fn gateway(&self) -> &str {
