@@ -60,8 +60,8 @@ pub(crate) fn make_executable(path: &Path) -> Result<(), Error> {
 
 pub(crate) fn append_line(path: &Path, line: &str) -> Result<(), Error> {
     use std::io::Write;
-    let mut file = open_to_append(path)?;
-    writeln!(file, "{line}").map_err(named("write", path))
+    // In one write: nodes start at the same time, and half lines of two would mix.
+    open_to_append(path)?.write_all(format!("{line}\n").as_bytes()).map_err(named("write", path))
 }
 
 pub(crate) fn open_to_append(path: &Path) -> Result<fs::File, Error> {
@@ -127,4 +127,24 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_are_appended_at_the_same_time_stay_whole() {
+        let path = std::env::temp_dir().join(format!("mstack-lines-{}", std::process::id()));
+        std::thread::scope(|scope| {
+            for writer in 0..8 {
+                let path = &path;
+                scope.spawn(move || (0..200).for_each(|line| append_line(path, &format!("{writer}-{line}")).unwrap()));
+            }
+        });
+        let written = read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(written.lines().count(), 8 * 200);
+        assert!(written.lines().all(|line| line.matches('-').count() == 1), "{written}");
+    }
 }
