@@ -75,6 +75,7 @@ fn volumes(spec: &StackSpec, observed: &Observed) -> BTreeMap<String, VolumeFact
             template_class: workload.volume_class,
             identity,
             version: record.and_then(|record| record.data_version.clone()),
+            guard_image: workload.guard_image,
         }
     };
     spec.databases.keys().map(|name| (name.clone(), facts(name))).filter(|(_, facts)| *facts != VolumeFacts::default()).collect()

@@ -19,7 +19,7 @@ mod uri;
 
 pub use config_map::identity_record;
 pub use object::Object;
-pub use pod::SECRETS;
+pub use pod::{SECRETS, VOLUME_GUARD};
 pub use secret::credentials_secret;
 
 use crate::model::{Database, Service, Stack};

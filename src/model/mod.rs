@@ -41,6 +41,8 @@ pub struct VolumeFacts {
     pub identity: Option<String>,
     /// Version that is recorded for the data.
     pub version: Option<String>,
+    /// Image of the volume guard in the StatefulSet: a new operator restarts no database for its own image's sake.
+    pub guard_image: Option<String>,
 }
 
 /// A checked stack.

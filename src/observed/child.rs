@@ -127,6 +127,8 @@ pub struct Workload {
     pub volume_size: Option<String>,
     /// StorageClass in the volume template of a StatefulSet.
     pub volume_class: Option<String>,
+    /// Image of the volume guard in the pod template of a StatefulSet, as long as it is the one that was sent.
+    pub guard_image: Option<String>,
 }
 
 /// How a Deployment's rollout goes.

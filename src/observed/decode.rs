@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::child::{Child, CountOwners, Foreign, Managed};
-use super::fields;
+use super::child::{Child, CountOwners, Foreign, Managed, State};
 use super::state::state;
+use super::{fields, guard_image};
 use crate::desired::{meta, object};
 use crate::kinds::Kind;
 
@@ -92,6 +92,11 @@ pub(super) struct EndpointConditions {
 /// Makes the record of one object.
 pub fn decode(kind: Kind, wire: &Wire) -> Child {
     let metadata = &wire.metadata;
+    let managed = if kind.row().managed { managed(kind, &metadata.managed_fields) } else { Managed::default() };
+    let mut state = state(kind, wire);
+    if let (State::Workload(workload), Some(spec), Some(ours)) = (&mut state, &wire.spec, &managed.text) {
+        workload.guard_image = guard_image::of(spec.get(), ours);
+    }
     Child {
         kind,
         name: metadata.name.clone(),
@@ -106,8 +111,8 @@ pub fn decode(kind: Kind, wire: &Wire) -> Child {
         data_version: metadata.labels.get(meta::DATA_VERSION).cloned(),
         deleting: metadata.deletion_timestamp.is_some(),
         desired: metadata.annotations.get(object::DESIRED).cloned(),
-        managed: if kind.row().managed { managed(kind, &metadata.managed_fields) } else { Managed::default() },
-        state: state(kind, wire),
+        managed,
+        state,
     }
 }
 

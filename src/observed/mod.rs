@@ -2,6 +2,7 @@
 pub mod child;
 mod decode;
 pub mod fields;
+mod guard_image;
 mod pod;
 mod state;
 

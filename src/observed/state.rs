@@ -119,6 +119,7 @@ fn workload(kind: Kind, spec: Option<&RawValue>, status: Option<&RawValue>) -> W
         volume_size: template.as_ref().and_then(|template| template.spec.resources.requests.get("storage").cloned()),
         volume_identity: template.as_ref().and_then(|template| template.metadata.labels.get(meta::DATA_IDENTITY).cloned()),
         volume_class: template.and_then(|template| template.spec.storage_class_name),
+        guard_image: None,
     }
 }
 

@@ -5,7 +5,8 @@ use super::{env, resources, security, volumes};
 use crate::desired::config_map::IDENTITY;
 use crate::model::{Database, Storage};
 
-const NAME: &str = "volume-guard";
+/// Name of the init container, and of the command that it runs.
+pub const NAME: &str = "volume-guard";
 const WANTED: &str = "MSTACK_IDENTITY";
 const RECORDED: &str = "MSTACK_RECORDED_IDENTITY";
 

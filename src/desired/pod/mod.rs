@@ -8,13 +8,15 @@ mod secrets;
 mod security;
 mod volumes;
 
+pub use guard::NAME as VOLUME_GUARD;
 pub use secrets::SECRETS;
 pub use volumes::DATA;
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, ResourceRequirements, SleepAction, TopologySpreadConstraint,
+    Container, ContainerPort, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, ResourceRequirements, SleepAction,
+    TopologySpreadConstraint,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};

@@ -35,7 +35,7 @@ fn check(scope: Scope, name: &str, written: &api::Database, found: &mut Violatio
         args: args(written, &recipe, &credentials),
         resources: resources::check(&format!("{path}.resources"), written.resources.as_ref(), found),
         security: security::of_database(scope, &format!("{path}.security"), written.security.as_ref(), &recipe, found),
-        guard_image: scope.facts.guard_image.clone(),
+        guard_image: guard_image(scope, name),
         database: inside,
         objects,
         recipe,
@@ -43,6 +43,12 @@ fn check(scope: Scope, name: &str, written: &api::Database, found: &mut Violatio
         credentials,
         held,
     }
+}
+
+/// The image that the StatefulSet has: a new operator restarts no database for its own image's sake.
+fn guard_image(scope: Scope, name: &str) -> Option<String> {
+    let present = scope.facts.volumes.get(name).and_then(|facts| facts.guard_image.clone());
+    present.or_else(|| scope.facts.guard_image.clone())
 }
 
 /// The engine's row; for `custom` filled from the spec.

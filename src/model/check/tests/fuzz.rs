@@ -184,6 +184,7 @@ impl Dice {
             template_class: text(dice),
             identity: text(dice),
             version: text(dice),
+            guard_image: text(dice),
         };
         let volumes = (0..self.roll(4)).map(|_| (self.text(), volume(self))).collect();
         Facts { gateway_api: self.roll(2) == 0, volumes, ..Facts::default() }

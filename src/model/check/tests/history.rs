@@ -6,8 +6,13 @@ const POSTGRES: &str = "databases: { db: { engine: postgres, version: '17.4', st
 
 fn volume(size: &str, class: &str, version: &str) -> Facts {
     let text = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let volume =
-        VolumeFacts { template_size: text(size), template_class: text(class), identity: text("i-1"), version: text(version) };
+    let volume = VolumeFacts {
+        template_size: text(size),
+        template_class: text(class),
+        identity: text("i-1"),
+        version: text(version),
+        guard_image: None,
+    };
     Facts { volumes: BTreeMap::from([("db".to_owned(), volume)]), ..Facts::default() }
 }
 
