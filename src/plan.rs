@@ -112,7 +112,7 @@ pub fn plan<'a>(stack: &Stack, desired: &'a Desired, records: &'a [Object], obse
     }
     plan.writes
         .sort_by_key(|write| matches!(write.object.kind, Kind::Deployment | Kind::StatefulSet | Kind::HorizontalPodAutoscaler));
-    plan.prune = unwanted(stack, desired, observed);
+    plan.prune = unwanted(stack, desired, observed, &plan.writes);
     plan
 }
 
@@ -235,21 +235,25 @@ fn carried_count(object: &Object, child: &Child, wanted: Option<i32>) -> Option<
 }
 
 /// What is owned and not wanted, consumers first. ConfigMaps stay until their component no longer has old instances.
-fn unwanted<'a>(stack: &Stack, desired: &Desired, observed: &'a Observed) -> Vec<&'a Child> {
+fn unwanted<'a>(stack: &Stack, desired: &Desired, observed: &'a Observed, writes: &[Write<'a>]) -> Vec<&'a Child> {
     let wanted: BTreeSet<(Kind, &str)> = desired.objects.iter().map(|object| (object.kind, object.name.as_str())).collect();
     let goes = |child: &&Child| {
         child.kind.row().managed
             && !child.deleting
             && child.owner.as_deref() == Some(&stack.uid)
             && !wanted.contains(&(child.kind, child.name.as_str()))
-            && !(child.kind == Kind::ConfigMap && is_rolling(stack, child, observed))
+            && !(child.kind == Kind::ConfigMap && is_rolling(stack, child, observed, writes))
     };
     KINDS.iter().flat_map(|row| observed.children.values().filter(move |child| child.kind == row.kind)).filter(goes).collect()
 }
 
-fn is_rolling(stack: &Stack, child: &Child, observed: &Observed) -> bool {
+/// Whether a child's component has instances of an older template, or is about to have them.
+fn is_rolling(stack: &Stack, child: &Child, observed: &Observed, writes: &[Write<'_>]) -> bool {
     let known = stack.services.contains_key(&child.component) || stack.databases.contains_key(&child.component);
-    known && !readiness::of(stack, &child.component, observed).rolled
+    let is_written = |write: &Write<'_>| {
+        matches!(write.object.kind, Kind::Deployment | Kind::StatefulSet) && write.object.component == child.component
+    };
+    known && (writes.iter().any(is_written) || !readiness::of(stack, &child.component, observed).rolled)
 }
 
 #[cfg(test)]

@@ -234,11 +234,19 @@ fn rule_8_an_old_config_map_stays_until_no_old_instance_needs_it() {
     let (_, _, mut observed) = shop();
     let stack = stack(&SHOP.replace("files: {/etc/a: b}", "files: {/etc/a: c}"));
     let desired = desired::build(&stack);
-    edit(&mut observed, Kind::Deployment, "api", |child| workload(child).updated = 1);
-    assert_eq!(plan(&stack, &desired, &[], &observed, &Held::new()).prune, Vec::<&Child>::new());
+    let pruned = |observed: &Observed| {
+        plan(&stack, &desired, &[], observed, &Held::new()).prune.iter().map(|child| child.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(pruned(&observed), [], "the rollout is only about to begin");
+    let is_api = |object: &&Object| (object.kind, object.name.as_str()) == (Kind::Deployment, "api");
+    let hash = desired.objects.iter().find(is_api).unwrap().hash.clone();
+    edit(&mut observed, Kind::Deployment, "api", |child| {
+        child.desired = Some(hash);
+        workload(child).updated = 1;
+    });
+    assert_eq!(pruned(&observed), [], "the rollout is under way");
     edit(&mut observed, Kind::Deployment, "api", |child| workload(child).updated = 2);
-    let plan = plan(&stack, &desired, &[], &observed, &Held::new());
-    assert_eq!(plan.prune.iter().map(|child| child.kind).collect::<Vec<_>>(), [Kind::ConfigMap]);
+    assert_eq!(pruned(&observed), [Kind::ConfigMap]);
 }
 
 #[test]
