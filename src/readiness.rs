@@ -87,7 +87,8 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         instances: Instances {
             desired,
             source: Some(source),
-            updated: workload.updated,
+            // Before its controller has seen the present template, nobody runs it.
+            updated: if seen { workload.updated } else { 0 },
             ready: workload.ready,
             serving: workload.ready,
             terminating: i32::try_from(terminating).unwrap_or(i32::MAX),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Facts, routes, url};
 use crate::api::status::{ComponentStatus, Phase, StorageStatus};
 use crate::kinds::Kind;
-use crate::model::{Credentials, Database, Stack, Storage};
+use crate::model::{Credentials, Database, Service, Stack, Storage};
 use crate::observed::{Observed, Progress, State, Trouble};
 use crate::readiness::{self, Readiness};
 
@@ -78,7 +78,7 @@ fn phase(
         return (Phase::Degraded, refused);
     }
     match down_dependency(facts.stack, name, readiness) {
-        Some(target) => (Phase::Degraded, format!("uses {target}, which is down: {}", cause_of(&readiness[target.as_str()]))),
+        Some(target) => (Phase::Degraded, format!("depends on {target}, which is down: {}", cause_of(&readiness[target]))),
         None => (Phase::Ready, idle_autoscaler(facts, name).unwrap_or_else(|| notice(facts.stack, name))),
     }
 }
@@ -147,7 +147,7 @@ fn missing_secret<'a>(stack: &'a Stack, name: &str) -> Option<&'a str> {
     own.chain(given).find(|secret| secret.digest.is_none()).map(|secret| secret.name.as_str())
 }
 
-fn refused_route(facts: &Facts<'_>, service: &crate::model::Service) -> Option<String> {
+fn refused_route(facts: &Facts<'_>, service: &Service) -> Option<String> {
     routes(facts.stack, service, facts.observed).into_iter().find(|(_, accepted, _)| !accepted).map(|(route, _, message)| {
         match message {
             "" => format!(
@@ -158,13 +158,14 @@ fn refused_route(facts: &Facts<'_>, service: &crate::model::Service) -> Option<S
     })
 }
 
-fn down_dependency(stack: &Stack, name: &str, readiness: &BTreeMap<&str, Readiness>) -> Option<String> {
-    let service = stack.services.get(name)?;
-    service
-        .uses
-        .iter()
-        .find(|edge| readiness.get(edge.target.as_str()).is_some_and(|target| !target.serves()))
-        .map(|edge| edge.target.clone())
+/// The root cause among all that a service uses, directly or through others: what is down and starts earliest.
+fn down_dependency<'a>(stack: &'a Stack, name: &str, readiness: &BTreeMap<&str, Readiness>) -> Option<&'a str> {
+    let used = reachable(name, |at| {
+        let uses = stack.services.get(at).into_iter().flat_map(|service| &service.uses);
+        uses.map(|edge| edge.target.as_str()).collect()
+    });
+    let is_down = |target: &&str| used.contains(target) && readiness.get(target).is_some_and(|target| !target.serves());
+    stack.waves.iter().flatten().map(String::as_str).find(is_down)
 }
 
 /// An autoscaler that cannot work: the count stays as it is, and what runs is not hurt.
@@ -186,16 +187,23 @@ fn notice(stack: &Stack, name: &str) -> String {
 
 /// Everything that uses a component, directly or through others.
 fn impact(stack: &Stack, name: &str) -> Vec<String> {
-    let mut hit = BTreeSet::new();
-    let mut next = vec![name.to_owned()];
-    while let Some(down) = next.pop() {
-        for service in stack.services.values().filter(|service| service.uses.iter().any(|edge| edge.target == down)) {
-            if service.name != name && hit.insert(service.name.clone()) {
-                next.push(service.name.clone());
-            }
+    let users = reachable(name, |at| {
+        let uses = |service: &&Service| service.uses.iter().any(|edge| edge.target == at);
+        stack.services.values().filter(uses).map(|service| service.name.as_str()).collect()
+    });
+    users.into_iter().map(str::to_owned).collect()
+}
+
+/// Everything but the start that can be reached from it; optional edges may lead in circles.
+fn reachable<'a>(start: &str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open = next(start);
+    while let Some(at) = open.pop() {
+        if at != start && reached.insert(at) {
+            open.extend(next(at));
         }
     }
-    hit.into_iter().collect()
+    reached
 }
 
 fn storage(database: &Database, observed: &Observed) -> Option<StorageStatus> {
