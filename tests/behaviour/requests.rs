@@ -1,11 +1,14 @@
 //! Rule 13 and the promises about requests, counted in the API server's audit log.
-use mstack::kinds::Kind;
-use serde_json::json;
+use std::collections::BTreeMap;
 
-use crate::world::{Request, World};
+use mstack::kinds::Kind;
+use serde_json::{Value, json};
+
+use crate::history::History;
+use crate::world::{Namespace, Request, World};
 
 /// Three services of which two scale, and one database: 17 objects.
-const SHOP: &str = "
+pub const SHOP: &str = "
 databases:
   orders: {engine: postgres, version: 17, storage: {size: 1Gi}}
 services:
@@ -14,25 +17,72 @@ services:
   worker: {image: 'worker:1', scale: {min: 1, max: 3, cpu: 70}, resources: {cpu: 100m}, uses: [orders]}
 ";
 
-fn child_writes(requests: &[Request]) -> Vec<&Request> {
+/// Three databases, with given, generated and ephemeral data, and a service with a Secret and a file.
+const DATABASES: &str = "
+databases:
+  orders: {engine: postgres, version: 17, storage: {size: 1Gi}, credentials: {secret: given}}
+  jobs: {engine: rabbitmq, storage: {size: 1Gi}}
+  cache: {engine: valkey, ephemeral: true}
+services:
+  api: {image: 'api:1', port: 8080, uses: [orders, jobs, cache], secrets: [stripe], files: {/etc/app.toml: 'a = 1'}}
+";
+
+pub fn child_writes(requests: &[Request]) -> Vec<&Request> {
     requests.iter().filter(|request| request.is_child_write()).collect()
+}
+
+pub fn status_writes(requests: &[Request]) -> usize {
+    requests.iter().filter(|request| request.is_status_write()).count()
+}
+
+/// The children that the operator makes; volume claims are made by Kubernetes.
+fn made(namespace: &Namespace<'_>) -> usize {
+    let children = namespace.children();
+    children.iter().filter(|(resource, _)| *resource != "persistentvolumeclaim").map(|(_, names)| names.len()).sum()
+}
+
+fn reads(requests: &[Request]) -> BTreeMap<(String, String), usize> {
+    let mut reads = BTreeMap::new();
+    for request in requests.iter().filter(|request| request.is_read()) {
+        *reads.entry((request.verb.clone(), request.resource.clone())).or_default() += 1;
+    }
+    reads
+}
+
+fn counted(reads: &[(&str, &str, usize)]) -> BTreeMap<(String, String), usize> {
+    reads.iter().map(|(verb, resource, count)| (((*verb).to_owned(), (*resource).to_owned()), *count)).collect()
 }
 
 #[tokio::test]
 async fn rule_13_creating_a_stack_costs_one_write_per_child_and_no_read_but_those_of_its_data() {
     let world = World::shared().await;
     let shop = world.namespace("create-cost").await;
+    let history = History::of(&shop, "shop").await;
     shop.apply_stack("shop", SHOP);
     shop.stack_ready("shop").await;
     let requests = shop.requests_since(0).await;
-    let mut children: usize = shop.children().iter().filter(|(resource, _)| *resource != "persistentvolumeclaim").map(|(_, names)| names.len()).sum();
-    children -= 0;
     let writes = child_writes(&requests);
-    assert_eq!(writes.len(), children, "{writes:#?}");
-    let reads: Vec<_> = requests.iter().filter(|request| request.is_read()).map(|request| request.resource.as_str()).collect();
-    assert_eq!(reads, ["secrets", "persistentvolumeclaims"]);
-    let statuses = requests.iter().filter(|request| request.is_status_write()).count();
-    println!("{children} children: {} child writes, {statuses} status writes, {} reads", writes.len(), reads.len());
+    assert_eq!(writes.len(), made(&shop), "{writes:#?}");
+    assert_eq!(reads(&requests), counted(&[("get", "secrets", 1), ("get", "persistentvolumeclaims", 1)]));
+    let (statuses, changes) = (status_writes(&requests), history.phases().len());
+    println!("{} children: {} child writes, {statuses} status writes for {changes} states", made(&shop), writes.len());
+    assert!(statuses <= 2 * changes, "{statuses} status writes for {changes} states");
+    assert_eq!(history.told_twice(), None, "a status write tells something new");
+}
+
+#[tokio::test]
+async fn rule_13_given_credentials_and_several_databases_cost_one_write_per_child_too() {
+    let world = World::shared().await;
+    let shop = world.namespace("create-databases").await;
+    shop.kubectl(&["create", "secret", "generic", "given", "--from-literal=username=u", "--from-literal=password=p"]);
+    shop.kubectl(&["create", "secret", "generic", "stripe", "--from-literal=KEY=k"]);
+    shop.apply_stack("shop", DATABASES);
+    shop.stack_ready("shop").await;
+    let requests = shop.requests_since(0).await;
+    assert_eq!(child_writes(&requests).len(), made(&shop), "{requests:#?}");
+    // Each Secret that the user refers to is listed by its name and read once; each generated one and each volume once.
+    let expected = [("get", "secrets", 4), ("list", "secrets", 2), ("get", "persistentvolumeclaims", 2)];
+    assert_eq!(reads(&requests), counted(&expected));
 }
 
 #[tokio::test]
@@ -47,5 +97,59 @@ async fn rule_2_a_changed_count_is_one_write() {
     shop.stack_ready("shop").await;
     let requests = shop.requests_since(mark).await;
     assert_eq!(child_writes(&requests).len(), 1, "{requests:#?}");
-    assert_eq!(requests.iter().filter(|request| request.is_read()).count(), 0);
+    assert_eq!(reads(&requests), BTreeMap::new());
+}
+
+#[tokio::test]
+async fn rule_13_a_changed_image_is_one_write_of_one_child() {
+    let world = World::shared().await;
+    let shop = world.namespace("image-cost").await;
+    shop.apply_stack("shop", SHOP);
+    shop.stack_ready("shop").await;
+    let mark = shop.requests_since(0).await.len();
+    let history = History::of(&shop, "shop").await;
+    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": "web:2"}}}})).await;
+    shop.stack_ready("shop").await;
+    let requests = shop.requests_since(mark).await;
+    let writes = child_writes(&requests);
+    assert_eq!(
+        writes.iter().map(|write| (write.resource.as_str(), write.name.as_str())).collect::<Vec<_>>(),
+        [("deployments", "web")]
+    );
+    assert_eq!(reads(&requests), BTreeMap::new());
+    assert_eq!(history.ready().iter().map(|(status, _)| status.as_str()).collect::<Vec<_>>(), ["True", "False", "True"]);
+    // At most two for each of the two changes, and one for each instance that comes or goes, two of each.
+    println!("image change: {} status writes", status_writes(&requests));
+    assert!(status_writes(&requests) <= 8, "{:#?}", history.states());
+    assert_eq!(history.told_twice(), None, "a status write tells something new");
+}
+
+#[tokio::test]
+async fn rule_13_an_edit_that_means_nothing_writes_no_child() {
+    let world = World::shared().await;
+    let shop = world.namespace("no-op-cost").await;
+    let spec = "
+databases:
+  orders: {engine: postgres, version: 17, storage: {size: 1Gi}}
+  jobs: {engine: rabbitmq, storage: {size: 1Gi}}
+services:
+  api: {image: 'api:1', port: 8080, uses: [orders, jobs], resources: {cpu: 1000m}}
+";
+    shop.apply_stack("shop", spec);
+    shop.stack_ready("shop").await;
+    let mark = shop.requests_since(0).await.len();
+    let pod = |pods: Vec<Value>| pods.iter().map(|pod| pod["metadata"]["name"].clone()).collect::<Vec<_>>();
+    let before = pod(shop.pods("api").await);
+    shop.kubectl(&["annotate", "microservicestack", "shop", "team=orders"]);
+    shop.kubectl(&["label", "microservicestack", "shop", "team=orders"]);
+    assert_eq!(shop.requests_since(mark).await, []);
+    shop.patch_stack("shop", json!({"spec": {"services": {"api": {"uses": ["jobs", "orders"]}}}})).await;
+    shop.stack_ready("shop").await;
+    let requests = shop.requests_since(mark).await;
+    assert_eq!((child_writes(&requests).len(), status_writes(&requests)), (0, 1), "{requests:#?}");
+    shop.patch_stack("shop", json!({"spec": {"services": {"api": {"resources": {"cpu": "1"}}}}})).await;
+    shop.stack_ready("shop").await;
+    let requests = shop.requests_since(mark).await;
+    assert!(child_writes(&requests).len() <= 1, "{requests:#?}");
+    assert_eq!(pod(shop.pods("api").await), before, "another spelling rolls nothing");
 }

@@ -7,12 +7,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Options};
-use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
+use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use mstack::kinds::Kind;
-use serde_json::Value;
-use tokio::sync::OnceCell;
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// User that the operator is.
 pub const OPERATOR: &str = "system:serviceaccount:mstack-system:mstack";
@@ -27,11 +27,18 @@ pub struct World {
 }
 
 static SHARED: OnceCell<World> = OnceCell::const_new();
+static RESTARTED: OnceCell<Mutex<World>> = OnceCell::const_new();
 
 impl World {
     /// The world that tests share which do not stop the operator.
     pub async fn shared() -> &'static World {
         SHARED.get_or_init(|| async { World::new(Options { kwok_nodes: 2, ..Options::default() }).await }).await
+    }
+
+    /// The world of the tests that stop the operator or count all its requests: one at a time.
+    pub async fn alone() -> MutexGuard<'static, World> {
+        let world = || async { Mutex::new(World::new(Options { kwok_nodes: 1, ..Options::default() }).await) };
+        RESTARTED.get_or_init(world).await.lock().await
     }
 
     /// A world of one's own.
@@ -41,6 +48,7 @@ impl World {
         cluster.kubectl(&["wait", "--for=condition=Established", "crd/microservicestacks.microservicestack.dev"]).unwrap();
         cluster.kubectl(&["create", "namespace", "mstack-system"]).unwrap();
         cluster.kubectl_stdin(&["apply", "-f", "-"], &rights()).unwrap();
+        cluster.add_gateway_api().unwrap();
         let log = cluster.kubeconfig().with_file_name("operator.log");
         let mut world = World { cluster, operator: None, log };
         world.start_operator();
@@ -49,18 +57,22 @@ impl World {
 
     /// Starts the operator; it must not be running.
     pub fn start_operator(&mut self) {
+        self.start_operator_as("localhost/mstack:test");
+    }
+
+    /// Starts the operator as another image of it.
+    pub fn start_operator_as(&mut self, image: &str) {
         let kubeconfig = self.cluster.kubeconfig_for(OPERATOR, &[]).unwrap();
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let operator = Command::new("setpriv")
+        let mut operator = Command::new("setpriv");
+        operator
             .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_mstack"), "operator", "--http-address", "127.0.0.1:0"])
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "debug,hyper_util=info,kube=info,tower=info,rustls=info")
-            .env("MSTACK_IMAGE", "localhost/mstack:test")
+            .env("MSTACK_IMAGE", image)
             .stdin(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        self.operator = Some(operator);
+            .stderr(log);
+        self.operator = Some(spawn_for_good(operator));
     }
 
     /// Ends the operator as a crash would.
@@ -96,7 +108,8 @@ impl World {
     /// The requests of the operator so far, in the order of the audit log.
     pub fn requests(&self) -> Vec<Request> {
         let text = fs::read_to_string(self.cluster.audit_log()).unwrap_or_default();
-        let complete = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let complete =
+            text.lines().filter(|line| line.contains(OPERATOR)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
         complete.filter(|event| event["user"]["username"] == OPERATOR).map(|event| Request::new(&event)).collect()
     }
 }
@@ -110,12 +123,31 @@ impl Drop for World {
     }
 }
 
+/// Spawns from a thread that never ends: the death signal is sent when the spawning thread ends, and a test's thread does.
+fn spawn_for_good(mut command: Command) -> Child {
+    let (spawned, child) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let _ = spawned.send(command.spawn());
+        loop {
+            std::thread::park();
+        }
+    });
+    child.recv().unwrap().unwrap()
+}
+
 /// The chart's ClusterRole, bound to the operator's user: what it may not do in a cluster it may not do here.
 fn rights() -> String {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
     let helm = Command::new(cluster::helm().unwrap())
         .args(["template", "mstack", chart, "--namespace", "mstack-system"])
-        .args(["--show-only", "templates/clusterrole.yaml", "--show-only", "templates/role.yaml", "--show-only", "templates/serviceaccount.yaml"])
+        .args([
+            "--show-only",
+            "templates/clusterrole.yaml",
+            "--show-only",
+            "templates/role.yaml",
+            "--show-only",
+            "templates/serviceaccount.yaml",
+        ])
         .output()
         .unwrap();
     assert!(helm.status.success(), "helm template: {}", String::from_utf8_lossy(&helm.stderr));
@@ -171,6 +203,13 @@ pub struct Namespace<'a> {
     pub client: Client,
 }
 
+impl<'a> Namespace<'a> {
+    /// A namespace that exists, for instance from before a restart.
+    pub async fn again(world: &'a World, name: &str) -> Namespace<'a> {
+        Namespace { world, name: name.to_owned(), client: world.client().await }
+    }
+}
+
 impl Namespace<'_> {
     /// Applies manifests as a user would.
     pub fn apply(&self, yaml: &str) {
@@ -185,7 +224,18 @@ impl Namespace<'_> {
     /// Applies a stack from its spec.
     pub fn apply_stack(&self, name: &str, spec: &str) {
         let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
-        self.apply(&format!("apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: {name}}}\nspec:\n{indented}"));
+        self.apply(&format!(
+            "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: {name}}}\nspec:\n{indented}"
+        ));
+    }
+
+    /// Applies a manifest as soon as the API server takes it, such as after a change of a definition.
+    pub async fn until_applied(&self, yaml: &str) {
+        let begun = Instant::now();
+        while let Err(error) = self.try_apply(yaml) {
+            assert!(begun.elapsed() < PATIENCE, "{error}");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Runs kubectl in this namespace.
@@ -216,6 +266,40 @@ impl Namespace<'_> {
         self.api(&mstack::cluster::slim::stacks()).patch(name, &PatchParams::default(), &Patch::Merge(patch)).await.unwrap();
     }
 
+    /// The pods of a component.
+    pub async fn pods(&self, component: &str) -> Vec<Value> {
+        let pods = self.api(&mstack::cluster::slim::resource(Kind::Pod.row()));
+        let params = ListParams::default().labels(&format!("microservicestack.dev/component={component}"));
+        pods.list(&params).await.unwrap().items.iter().map(|pod| serde_json::to_value(pod).unwrap()).collect()
+    }
+
+    /// Makes a pod unready as its node would: its container waits, for this reason.
+    pub async fn fail_pod(&self, pod: &Value, reason: &str, message: &str) {
+        self.set_pod(pod, false, json!({"waiting": {"reason": reason, "message": message}})).await;
+    }
+
+    /// Makes a pod ready again.
+    pub async fn mend_pod(&self, pod: &Value) {
+        self.set_pod(pod, true, json!({"running": {}})).await;
+    }
+
+    async fn set_pod(&self, pod: &Value, ready: bool, state: Value) {
+        let container = &pod["spec"]["containers"][0];
+        let word = if ready { "True" } else { "False" };
+        let status = json!({"status": {
+            "conditions": [
+                {"type": "PodScheduled", "status": "True"}, {"type": "Initialized", "status": "True"},
+                {"type": "Ready", "status": word}, {"type": "ContainersReady", "status": word},
+            ],
+            "containerStatuses": [{
+                "name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "restartCount": 0, "state": state,
+            }],
+        }});
+        let pods = self.api(&mstack::cluster::slim::resource(Kind::Pod.row()));
+        let name = pod["metadata"]["name"].as_str().unwrap();
+        pods.patch_status(name, &PatchParams::default(), &Patch::Merge(status)).await.unwrap();
+    }
+
     /// Waits until a stack is as it should be; on failure says what it saw last.
     pub async fn stack_until(&self, name: &str, what: &str, is: impl Fn(&Value) -> bool) -> Value {
         self.until(what, || self.stack(name), is).await
@@ -238,14 +322,15 @@ impl Namespace<'_> {
             if is(&seen) {
                 return seen;
             }
-            let log = self.world.log();
-            let last: Vec<_> = log.lines().rev().filter(|line| line.contains(&self.name)).take(20).collect();
-            assert!(
-                begun.elapsed() < PATIENCE,
-                "not {what} within {PATIENCE:?}; last seen:\n{}\noperator's last lines:\n{}",
-                serde_json::to_string_pretty(&seen).unwrap(),
-                last.into_iter().rev().collect::<Vec<_>>().join("\n")
-            );
+            if begun.elapsed() >= PATIENCE {
+                let log = self.world.log();
+                let last: Vec<_> = log.lines().rev().filter(|line| line.contains(&self.name)).take(20).collect();
+                panic!(
+                    "not {what} within {PATIENCE:?}; last seen:\n{}\noperator's last lines:\n{}",
+                    serde_json::to_string_pretty(&seen).unwrap(),
+                    last.into_iter().rev().collect::<Vec<_>>().join("\n")
+                );
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -280,6 +365,12 @@ impl Namespace<'_> {
     }
 }
 
+/// The status of a service or a database.
+pub fn component<'a>(stack: &'a Value, name: &str) -> &'a Value {
+    let status = &stack["status"];
+    if status["services"][name].is_null() { &status["databases"][name] } else { &status["services"][name] }
+}
+
 /// The status of a condition.
 pub fn condition<'a>(stack: &'a Value, r#type: &str) -> Option<&'a Value> {
     stack["status"]["conditions"].as_array()?.iter().find(|condition| condition["type"] == r#type)
@@ -287,7 +378,8 @@ pub fn condition<'a>(stack: &'a Value, r#type: &str) -> Option<&'a Value> {
 
 /// Whether `Ready` is true at the present generation.
 pub fn is_ready(stack: &Value) -> bool {
-    condition(stack, "Ready").is_some_and(|ready| ready["status"] == "True" && ready["observedGeneration"] == stack["metadata"]["generation"])
+    condition(stack, "Ready")
+        .is_some_and(|ready| ready["status"] == "True" && ready["observedGeneration"] == stack["metadata"]["generation"])
 }
 
 /// The reason of `Ready`.

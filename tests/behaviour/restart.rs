@@ -1,0 +1,149 @@
+//! What a stack costs at rest, and what a restart of the operator costs: nothing (rule 13).
+use std::time::{Duration, Instant};
+
+use mstack::kinds::{KINDS, Kind};
+use serde_json::{Value, json};
+
+use crate::requests::{SHOP, child_writes, status_writes};
+use crate::world::{Namespace, PATIENCE, Request, World, component, is_ready, reason};
+
+const REST: Duration = Duration::from_secs(20);
+const STACKS: usize = 50;
+
+/// Everything but watches, the Lease, and what a page asks.
+fn noise(requests: &[Request]) -> Vec<&Request> {
+    requests.iter().filter(|request| request.verb != "watch" && request.resource != "leases").collect()
+}
+
+/// Waits until the operator has listed everything after a start, and has been quiet for a second.
+async fn settled(world: &World, mark: usize) -> Vec<Request> {
+    let begun = Instant::now();
+    let mut before = 0;
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let now = world.requests().split_off(mark);
+        let watches = now.iter().filter(|request| request.verb == "list").count();
+        if watches > KINDS.len() && now.len() == before {
+            return now;
+        }
+        assert!(begun.elapsed() < PATIENCE, "not settled within {PATIENCE:?}: {now:#?}");
+        before = now.len();
+    }
+}
+
+fn lists(requests: &[Request]) -> Vec<&str> {
+    let mut lists: Vec<_> =
+        requests.iter().filter(|request| request.verb == "list").map(|request| request.resource.as_str()).collect();
+    lists.sort_unstable();
+    lists
+}
+
+fn all_kinds() -> Vec<&'static str> {
+    let mut kinds: Vec<_> = KINDS.iter().map(|row| row.plural).chain(["microservicestacks"]).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+#[tokio::test]
+async fn rule_13_fifty_stacks_at_rest_cost_nothing_and_a_restart_costs_one_list_of_each_kind() {
+    let mut world = World::alone().await;
+    let small = "services: {web: {image: 'web:1', port: 8080}, worker: {image: 'worker:1', uses: [web]}}";
+    let shop = world.namespace("rest").await;
+    for index in 0..STACKS {
+        let name = format!("rest-{index}");
+        shop.apply_stack(&name, &format!("names: Prefixed\n{small}"));
+    }
+    for index in 0..STACKS {
+        shop.stack_ready(&format!("rest-{index}")).await;
+    }
+    drop(shop);
+    let mark = settled(&world, 0).await.len();
+    tokio::time::sleep(REST).await;
+    let requests = world.requests().split_off(mark);
+    assert_eq!(noise(&requests), Vec::<&Request>::new(), "{STACKS} stacks at rest for {REST:?}");
+
+    world.kill_operator();
+    let mark = world.requests().len();
+    world.start_operator();
+    let requests = settled(&world, mark).await;
+    assert_eq!(lists(&requests), all_kinds());
+    assert_eq!(
+        requests.iter().filter(|request| !matches!(request.verb.as_str(), "list" | "watch")).collect::<Vec<_>>(),
+        Vec::<&Request>::new()
+    );
+}
+
+#[tokio::test]
+async fn rule_13_another_version_of_the_operator_restarts_no_database() {
+    let mut world = World::alone().await;
+    let shop = world.namespace("upgrade").await;
+    shop.apply_stack("shop", SHOP);
+    shop.stack_ready("shop").await;
+    shop.requests_since(0).await;
+    drop(shop);
+    world.kill_operator();
+    let mark = world.requests().len();
+    world.start_operator_as("localhost/mstack:next");
+    let requests = settled(&world, mark).await;
+    let shop = Namespace::again(&world, "upgrade").await;
+    assert_eq!(child_writes(&requests), Vec::<&Request>::new());
+    assert_eq!(status_writes(&requests), 0, "{requests:#?}");
+    let image = |set: &Value| set["spec"]["template"]["spec"]["initContainers"][0]["image"].clone();
+    assert_eq!(image(&shop.get(Kind::StatefulSet, "orders").await), "localhost/mstack:test");
+    // Another image that somebody has put there is drift all the same.
+    shop.kubectl(&["set", "image", "statefulset/orders", "volume-guard=localhost/evil:1"]);
+    let put_back = |set: &Value| image(set) != "localhost/evil:1";
+    shop.child_until(Kind::StatefulSet, "orders", "put back", put_back).await;
+    drop(shop);
+    world.kill_operator();
+    world.start_operator();
+}
+
+#[tokio::test]
+async fn rule_13_a_restart_in_the_middle_of_a_creation_converges_with_one_write_per_child() {
+    let mut world = World::alone().await;
+    let shop = world.namespace("midway").await;
+    shop.apply_stack("shop", SHOP);
+    shop.child_until(Kind::StatefulSet, "orders", "there", |set| !set.is_null()).await;
+    drop(shop);
+    world.kill_operator();
+    world.start_operator();
+    let shop = Namespace::again(&world, "midway").await;
+    shop.stack_ready("shop").await;
+    let requests = shop.requests_since(0).await;
+    let children: usize =
+        shop.children().iter().filter(|(kind, _)| *kind != "persistentvolumeclaim").map(|(_, names)| names.len()).sum();
+    let made = child_writes(&requests).iter().filter(|write| write.code < 300).count();
+    assert_eq!(made, children, "{requests:#?}");
+}
+
+#[tokio::test]
+async fn rule_5_that_a_dependency_was_ready_is_re_derived_after_a_restart() {
+    let mut world = World::alone().await;
+    let shop = world.namespace("re-derived").await;
+    shop.apply_stack("shop", SHOP);
+    shop.stack_ready("shop").await;
+    let database = shop.pods("orders").await.remove(0);
+    shop.fail_pod(&database, "CrashLoopBackOff", "back-off").await;
+    shop.stack_until("shop", "degraded", |stack| reason(stack) == "Degraded").await;
+    let before = shop.get(Kind::Deployment, "api").await["metadata"]["resourceVersion"].clone();
+    drop(shop);
+    world.kill_operator();
+    let shop = Namespace::again(&world, "re-derived").await;
+    // Nothing is known but the objects.
+    shop.kubectl(&["patch", "microservicestack", "shop", "--subresource=status", "--type=merge", "-p", r#"{"status": null}"#]);
+    drop(shop);
+    world.start_operator();
+    let shop = Namespace::again(&world, "re-derived").await;
+    let stack = shop.stack_until("shop", "degraded again", |stack| reason(stack) == "Degraded").await;
+    assert_eq!(component(&stack, "api")["phase"], "Degraded");
+    assert!(!is_ready(&stack));
+    // What starts late waits for a database that had been ready no longer than it is down.
+    let late = json!({"spec": {"services": {"late": {"image": "late:1", "uses": ["orders"]}}}});
+    shop.patch_stack("shop", late).await;
+    let made = |late: &Value| !late.is_null();
+    shop.child_until(Kind::Deployment, "late", "made, for its database was ready once", made).await;
+    assert_eq!(shop.get(Kind::Deployment, "api").await["metadata"]["resourceVersion"], before, "no consumer is touched");
+    shop.mend_pod(&database).await;
+    shop.stack_ready("shop").await;
+}
