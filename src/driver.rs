@@ -53,6 +53,8 @@ impl Driver {
             {
                 running.push(run_one(Arc::clone(&self.context), key));
             }
+            // With every slot taken, what is due waits for a slot and not for the clock.
+            let free = running.len() < self.limit && self.ready.load(Ordering::Relaxed);
             let due = self.queue.next_due().unwrap_or_else(|| Instant::now() + Duration::from_hours(1));
             tokio::select! {
                 biased;
@@ -64,7 +66,7 @@ impl Driver {
                 },
                 Some(key) = secrets.recv() => self.queue.push(key, Class::Child),
                 _ = look.tick() => self.look_for_credentials(),
-                () = sleep_until(due) => {}
+                () = sleep_until(due), if free => {}
             }
         }
         info!("stopping: letting {} running reconciles end", running.len());

@@ -1,16 +1,16 @@
 //! `mstack operator`: wiring of the client, the Lease, the pages and the loop.
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kube::Client;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::cluster::apply::Cluster;
-use crate::cluster::client;
+use crate::cluster::client::{self, Call};
 use crate::cluster::events::Events;
 use crate::cluster::lease::Elector;
 use crate::cluster::references::References;
@@ -80,13 +80,13 @@ async fn operate(args: Args) -> Result<(), String> {
         writes: Semaphore::new(args.writes),
         metrics: Metrics::default(),
     });
-    let (synced, started) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
-    let pages = tokio::spawn(http::serve(args.http_address, Pages { cluster: Arc::clone(&cluster), ready: started }));
+    let (synced, started) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let pages =
+        tokio::spawn(http::serve(args.http_address, Pages { cluster: Arc::clone(&cluster), ready: Arc::clone(&started) }));
     info!(version = env!("CARGO_PKG_VERSION"), address = %args.http_address, "mstack operator");
 
     let mut elector =
         args.leader_elect.then(|| Elector::new(elector_client, &args.lease_namespace, &args.lease_name, &unique(&args.instance)));
-    let mut stop = std::pin::pin!(told_to_stop());
     if let Some(elector) = &mut elector {
         tokio::select! {
             () = elector.acquire() => {}
@@ -133,6 +133,14 @@ async fn work_beside(work: impl Future<Output = ()>, pages: tokio::task::JoinHan
             Ok(Err(error)) => format!("/livez, /readyz and /metrics cannot be served: {error}; choose another --http-address"),
             _ => "the server of /livez, /readyz and /metrics has ended".to_owned(),
         }),
+    }
+}
+
+/// Waits until the API server answers.
+async fn answered(client: &Client) {
+    while let Err(error) = client.apiserver_version().timed().await {
+        warn!(%error, "the API server does not answer yet");
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 

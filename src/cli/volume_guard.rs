@@ -1,9 +1,12 @@
 //! `mstack volume-guard`: runs before a database opens its volume. An empty volume is given its identity once; with a
 //! recorded identity, nothing initialises an empty volume again (rule 10).
+use std::ffi::OsString;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const MARKER: &str = ".mstack-identity";
+const DRAFT: &str = ".mstack-identity.new";
 const TERMINATION_LOG: &str = "/dev/termination-log";
 
 /// Options of `mstack volume-guard`.
@@ -52,7 +55,8 @@ fn initialise(path: &Path, marker: &Path, identity: &str, recorded: &str) -> Res
         ));
     }
     let entries = fs::read_dir(path).map_err(|error| format!("VolumeUnreadable: {}: {error}", path.display()))?;
-    let foreign: Vec<_> = entries.flatten().map(|entry| entry.file_name()).filter(|name| name != "lost+found").collect();
+    let is_foreign = |name: &OsString| name != "lost+found" && name != DRAFT;
+    let foreign: Vec<_> = entries.flatten().map(|entry| entry.file_name()).filter(is_foreign).collect();
     if let Some(name) = foreign.first() {
         return Err(format!(
             "DataMismatch: the volume is not empty ({} and {} more) and has no identity; write {identity} into {MARKER} if it is this database's data",
@@ -60,9 +64,19 @@ fn initialise(path: &Path, marker: &Path, identity: &str, recorded: &str) -> Res
             foreign.len() - 1
         ));
     }
-    fs::write(marker, identity).map_err(|error| {
+    mark(path, marker, identity).map_err(|error| {
         format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display())
     })
+}
+
+/// Writes the marker whole or not at all, also when the node loses power.
+fn mark(path: &Path, marker: &Path, identity: &str) -> std::io::Result<()> {
+    let draft = path.join(DRAFT);
+    let mut file = fs::File::create(&draft)?;
+    file.write_all(identity.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, marker)?;
+    fs::File::open(path)?.sync_all()
 }
 
 #[cfg(test)]

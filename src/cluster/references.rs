@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::TryStreamExt;
 use k8s_openapi::api::core::v1::Secret;
@@ -125,11 +126,17 @@ impl References {
         }
     }
 
+    /// Reads a Secret, however long it takes: the watch does not tell a second time.
     async fn read(&self, id: &Id) {
         let api = Api::<Secret>::namespaced(self.client.clone(), &id.0);
-        match api.get_opt(&id.1).timed().await {
-            Ok(secret) => self.set(id, secret.as_ref().map(digest)).await,
-            Err(error) => warn!(namespace = %id.0, secret = id.1, %error, "a referenced Secret cannot be read"),
+        let mut wait = Duration::from_secs(1);
+        loop {
+            match api.get_opt(&id.1).timed().await {
+                Ok(secret) => return self.set(id, secret.as_ref().map(digest)).await,
+                Err(error) => warn!(namespace = %id.0, secret = id.1, %error, "a referenced Secret cannot be read; trying again"),
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_mins(1));
         }
     }
 

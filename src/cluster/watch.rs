@@ -8,6 +8,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt, watcher as watch};
 use kube::{Api, Client};
 use tokio::sync::mpsc::Sender;
+use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::slim::{self, Slim};
@@ -18,6 +19,10 @@ use crate::observed::Wire;
 
 /// How long a kind that the cluster lacks is left alone.
 const ABSENT: Duration = Duration::from_mins(5);
+
+/// How long a stream lives before it is built anew, with up to a quarter more so that not all are at once: after a restore
+/// of the API server from a backup a watch would wait for ever for a version that does not come.
+const LIFE: Duration = Duration::from_hours(1);
 
 /// What a watch has seen.
 #[derive(Debug)]
@@ -53,10 +58,12 @@ pub async fn run(client: Client, source: Source, to: Sender<Seen>) {
         Source::Kind(kind) => kind.row().depth,
     };
     while !to.is_closed() {
-        let absent = match depth {
-            Depth::Full => follow::<false>(&client, source, &to).await,
-            Depth::Metadata => follow::<true>(&client, source, &to).await,
+        let life = LIFE + rand::random_range(Duration::ZERO..LIFE / 4);
+        let lived = match depth {
+            Depth::Full => timeout(life, follow::<false>(&client, source, &to)).await,
+            Depth::Metadata => timeout(life, follow::<true>(&client, source, &to)).await,
         };
+        let absent = lived.unwrap_or(false);
         if absent && to.send(Seen::Absent(source)).await.is_ok() {
             tokio::select! {
                 () = tokio::time::sleep(ABSENT) => {}

@@ -53,7 +53,9 @@ fn secret_names(spec: &StackSpec) -> BTreeSet<String> {
         .databases
         .values()
         .filter_map(|database| database.credentials.as_ref().map(|credentials| credentials.secret.clone()));
-    services.chain(databases).collect()
+    // A name that cannot be one is reported by the check; a watch of it would only fail.
+    let is_name = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+    services.chain(databases).filter(is_name).collect()
 }
 
 /// What existing StatefulSets, volumes and records say of each database.
