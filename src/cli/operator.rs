@@ -85,6 +85,11 @@ async fn operate(args: Args) -> Result<(), String> {
         tokio::spawn(http::serve(args.http_address, Pages { cluster: Arc::clone(&cluster), ready: Arc::clone(&started) }));
     info!(version = env!("CARGO_PKG_VERSION"), address = %args.http_address, "mstack operator");
 
+    let mut stop = std::pin::pin!(told_to_stop());
+    tokio::select! {
+        () = answered(&client) => started.store(true, Ordering::Relaxed),
+        () = &mut stop => return Ok(()),
+    }
     let mut elector =
         args.leader_elect.then(|| Elector::new(elector_client, &args.lease_namespace, &args.lease_name, &unique(&args.instance)));
     if let Some(elector) = &mut elector {
