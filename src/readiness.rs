@@ -114,7 +114,9 @@ pub fn workload<'a>(observed: &'a Observed, kind: Kind, name: &str) -> Option<(&
 fn worst_pod<'a>(pods: impl Iterator<Item = &'a Child>) -> Option<(String, Trouble)> {
     pods.filter(|pod| !pod.deleting)
         .filter_map(|pod| match &pod.state {
-            State::Pod(PodState { trouble: Some(trouble), .. }) => Some((format!("pod {}", pod.name), trouble.clone())),
+            State::Pod(PodState { trouble: Some(trouble), ended: false, .. }) => {
+                Some((format!("pod {}", pod.name), trouble.clone()))
+            }
             _ => None,
         })
         .max_by_key(|(_, trouble)| severity(&trouble.reason))

@@ -101,10 +101,11 @@ impl Store {
 
     /// A kind that the cluster does not have.
     pub fn absent(&mut self, source: Source) -> Vec<Key> {
+        let known = self.listed.get(&source) == Some(&false);
         self.begin(source);
         let touched = self.end(source);
         self.listed.insert(source, false);
-        touched
+        if known { Vec::new() } else { touched }
     }
 
     /// A list begins: what it does not name is gone.

@@ -164,6 +164,8 @@ impl Trouble {
 pub struct PodState {
     /// Whether it is ready.
     pub ready: bool,
+    /// Whether it has ended for good, as an evicted one has; another takes its place.
+    pub ended: bool,
     /// What keeps it from being ready, the worst first.
     pub trouble: Option<Trouble>,
 }

@@ -13,6 +13,7 @@ struct PodStatus {
     container_statuses: Vec<ContainerStatus>,
     reason: String,
     message: String,
+    phase: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -44,7 +45,11 @@ struct Ended {
 pub(super) fn state(status: Option<&RawValue>) -> PodState {
     let status: PodStatus = parse(status);
     let ready = status.conditions.iter().any(|condition| condition.r#type == "Ready" && condition.status == "True");
-    PodState { ready, trouble: if ready { None } else { pod_trouble(&status) } }
+    PodState {
+        ready,
+        ended: matches!(status.phase.as_str(), "Failed" | "Succeeded"),
+        trouble: if ready { None } else { pod_trouble(&status) },
+    }
 }
 
 fn pod_trouble(status: &PodStatus) -> Option<Trouble> {
