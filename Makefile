@@ -42,7 +42,7 @@ lint: ## Formatting and clippy, without a warning
 
 .PHONY: test-rust
 test-rust: ## Unit, golden and architecture tests, and behaviour on a real control plane
-	cargo test --locked --workspace -- --test-threads=1
+	cargo test --locked --workspace --no-fail-fast -- --test-threads=1
 
 .PHONY: test-shop
 test-shop: ## The example application against real PostgreSQL and Redis servers
