@@ -14,7 +14,7 @@ async fn rule_14_conditions_follow_kstatus_from_the_first_write_and_kubectl_wait
     shop.kubectl(&["wait", "--for=condition=Ready", "microservicestack/shop", "--timeout=60s"]);
     let states = history.states();
     for state in &states {
-        let word = |r#type: &str| condition(state, r#type).unwrap_or_else(|| panic!("no {type}: {state}"))["status"].clone();
+        let word = |name: &str| condition(state, name).unwrap_or_else(|| panic!("no {name}: {state}"))["status"].clone();
         let (ready, reconciling, stalled) = (word("Ready"), word("Reconciling"), word("Stalled"));
         assert!(ready == "True" || reconciling == "True" || stalled == "True", "neither ready nor why not: {state}");
         assert!(!(reconciling == "True" && stalled == "True"), "{state}");

@@ -131,18 +131,18 @@ services: {web: {image: 'web:1', port: 8080, expose: [{host: shop.example.com}]}
     let words = component(&stack, "web")["message"].as_str().unwrap();
     assert!(words.contains("is the Gateway there, and does its listener admit this namespace?"), "{words}");
     let route = shop.get(Kind::HttpRoute, "web").await;
-    accept(&shop, &route, "False", "NotAllowedByListeners").await;
+    accept(&shop, &route, "False", "NotAllowedByListeners");
     let told =
         |stack: &Value| component(stack, "web")["message"].as_str().is_some_and(|words| words.contains("NotAllowedByListeners"));
     shop.stack_until("shop", "told why", told).await;
-    accept(&shop, &route, "True", "Accepted").await;
+    accept(&shop, &route, "True", "Accepted");
     let stack = shop.stack_ready("shop").await;
     assert_eq!(condition(&stack, "RoutesAccepted").unwrap()["status"], "True");
     assert_eq!(stack["status"]["summary"]["url"], "http://shop.example.com");
 }
 
 /// Writes the route's status as its controller would.
-async fn accept(shop: &Namespace<'_>, route: &Value, status: &str, reason: &str) {
+fn accept(shop: &Namespace<'_>, route: &Value, status: &str, reason: &str) {
     let condition = |r#type: &str, status: &str, reason: &str| {
         json!({
             "type": r#type, "status": status, "reason": reason, "message": "of the test",

@@ -17,7 +17,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 /// User that the operator is.
 pub const OPERATOR: &str = "system:serviceaccount:mstack-system:mstack";
 /// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A control plane with the CRD, and the operator.
 pub struct World {
@@ -135,7 +135,7 @@ fn spawn_for_good(mut command: Command) -> Child {
     child.recv().unwrap().unwrap()
 }
 
-/// The chart's ClusterRole, bound to the operator's user: what it may not do in a cluster it may not do here.
+/// The chart's `ClusterRole`, bound to the operator's user: what it may not do in a cluster it may not do here.
 fn rights() -> String {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
     let helm = Command::new(cluster::helm().unwrap())
@@ -223,9 +223,9 @@ impl Namespace<'_> {
 
     /// Applies a stack from its spec.
     pub fn apply_stack(&self, name: &str, spec: &str) {
-        let indented: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+        let indented = spec.replace('\n', "\n  ");
         self.apply(&format!(
-            "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: {name}}}\nspec:\n{indented}"
+            "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: {name}}}\nspec:\n  {indented}\n"
         ));
     }
 
