@@ -14,8 +14,8 @@ async fn rule_14_conditions_follow_kstatus_from_the_first_write_and_kubectl_wait
     shop.kubectl(&["wait", "--for=condition=Ready", "microservicestack/shop", "--timeout=60s"]);
     let states = history.states();
     for state in &states {
-        let word = |name: &str| condition(state, name).unwrap_or_else(|| panic!("no {name}: {state}"))["status"].clone();
-        let (ready, reconciling, stalled) = (word("Ready"), word("Reconciling"), word("Stalled"));
+        let status_of = |name: &str| condition(state, name).unwrap_or_else(|| panic!("no {name}: {state}"))["status"].clone();
+        let (ready, reconciling, stalled) = (status_of("Ready"), status_of("Reconciling"), status_of("Stalled"));
         assert!(ready == "True" || reconciling == "True" || stalled == "True", "neither ready nor why not: {state}");
         assert!(!(reconciling == "True" && stalled == "True"), "{state}");
         assert_eq!(state["status"]["observedGeneration"], state["metadata"]["generation"]);
