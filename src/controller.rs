@@ -13,11 +13,11 @@ use crate::cluster::apply::Cluster;
 use crate::cluster::events::Events;
 use crate::cluster::references::References;
 use crate::cluster::store::Key;
-use crate::desired::{self, Object};
+use crate::desired::{self, Desired, Object};
 use crate::model::Stack;
 use crate::observed::Observed;
 use crate::plan::{self, Held};
-use crate::status::{self, Failed};
+use crate::status;
 
 pub use credentials::Credentials;
 
@@ -44,6 +44,8 @@ pub enum Next {
     Soon,
     /// After a wait that doubles with every failure.
     Backoff,
+    /// The same with short waits: an object that is in the way tells nobody when it goes.
+    Waits,
 }
 
 /// Reconciles one stack once.
@@ -65,23 +67,11 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
             return report::report(context, key, &root, &previous, status, Vec::new(), Next::Event).await;
         }
     };
-    let held = match context.cluster.prepare_data(&mut stack, &observed).await {
-        Ok(held) => held,
-        Err(error) => {
-            let failed = Failed {
-                component: String::new(),
-                reason: "ApplyFailed".to_owned(),
-                message: format!("the data objects cannot be read: {}", error.words()),
-                permanent: false,
-            };
-            let status = status::of_failure(&previous, root.generation, &failed, &now());
-            return report::report(context, key, &root, &previous, status, Vec::new(), Next::Backoff).await;
-        }
-    };
+    let unprepared = context.cluster.prepare_data(&mut stack, &observed).await;
+    let untouched = !unprepared.is_empty();
     let desired = desired::build(&stack);
-    let records = identity_records(&stack, &observed);
-    let untouched = !held.is_empty();
-    let held = with_kept_versions(&stack, credentials::with_missing(context, key, &stack, held).await);
+    let records = identity_records(&stack, &desired, &observed);
+    let held = with_kept_versions(&stack, credentials::with_missing(context, key, &stack, unprepared).await);
     let plan = plan::plan(&stack, &desired, &records, &observed, &held);
     let outcome = context.cluster.carry_out(key, &stack, &plan).await;
     let after = context.cluster.store().observed(key);
@@ -95,16 +85,15 @@ pub async fn reconcile(context: &Context, key: &Key) -> Next {
         failures: &failures,
     };
     let status = status::of_stack(&previous, &facts, &now());
-    let next = report::next(&outcome, untouched);
-    report::report(context, key, &root, &previous, status, report::notes(&outcome), next).await
+    report::report(context, key, &root, &previous, status, report::notes(&outcome), report::next(&outcome, untouched)).await
 }
 
 fn now() -> Time {
     Time(Timestamp::now())
 }
 
-fn identity_records(stack: &Stack, observed: &Observed) -> Vec<Object> {
-    let due = plan::unrecorded(stack, observed);
+fn identity_records(stack: &Stack, desired: &Desired, observed: &Observed) -> Vec<Object> {
+    let due = plan::unrecorded(stack, desired, observed);
     due.iter()
         .filter_map(|(name, identity)| {
             stack.databases.get(name).map(|database| desired::identity_record(stack, database, identity))
@@ -122,7 +111,15 @@ fn with_kept_versions(stack: &Stack, mut held: Held) -> Held {
     held
 }
 
-/// How long to wait after so many failures in a row: 1 s, doubling up to 5 minutes.
-pub fn backoff(failures: u32) -> Duration {
-    Duration::from_secs(1 << failures.saturating_sub(1).min(9)).min(Duration::from_mins(5))
+impl Next {
+    /// How long to wait after so many such ends in a row: 1 s, doubling up to 5 minutes; while something is in the way up to
+    /// 10 s, and after some ten minutes up to one minute.
+    pub fn wait(self, times: u32) -> Duration {
+        let longest = match self {
+            Self::Waits if times < 60 => Duration::from_secs(10),
+            Self::Waits => Duration::from_mins(1),
+            _ => Duration::from_mins(5),
+        };
+        Duration::from_secs(1 << times.saturating_sub(1).min(9)).min(longest)
+    }
 }

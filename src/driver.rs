@@ -126,10 +126,10 @@ impl Driver {
                 self.failures.remove(key);
             }
             Next::Soon => self.queue.push_at(key.clone(), Instant::now() + SOON),
-            Next::Backoff => {
+            Next::Backoff | Next::Waits => {
                 let failures = self.failures.entry(key.clone()).or_default();
                 *failures += 1;
-                self.queue.push_at(key.clone(), Instant::now() + controller::backoff(*failures));
+                self.queue.push_at(key.clone(), Instant::now() + next.wait(*failures));
             }
         }
         self.context.cluster.metrics.depths(self.queue.depth(), self.context.cluster.store().stacks().count());
@@ -139,6 +139,6 @@ impl Driver {
 async fn run_one(context: Arc<Context>, key: Key) -> (Key, Next) {
     let started = Instant::now();
     let next = controller::reconcile(&context, &key).await;
-    context.cluster.metrics.reconciled(next != Next::Backoff, started.elapsed().as_secs_f64());
+    context.cluster.metrics.reconciled(!matches!(next, Next::Backoff | Next::Waits), started.elapsed().as_secs_f64());
     (key, next)
 }

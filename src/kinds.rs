@@ -18,7 +18,7 @@ pub enum Kind {
     StatefulSet,
     /// Address of a component.
     Service,
-    /// Files and init scripts; immutable and named by their hash.
+    /// Files, immutable and named by their hash; init scripts; identities of data.
     ConfigMap,
     /// Identity of a service.
     ServiceAccount,

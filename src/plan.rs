@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::desired::{Desired, Object};
 use crate::kinds::{KINDS, Kind};
-use crate::model::{Component, Count, Service, Stack, Storage, Violation};
+use crate::model::{Component, Count, Database, Service, Stack, Storage, Violation, is_newer};
 use crate::observed::{Child, Observed, State, fields};
 use crate::readiness::{self, Readiness};
 
@@ -87,23 +87,49 @@ pub struct Conflict {
 /// What keeps a database's StatefulSet from being touched: its reason word, and path, reason and fix.
 pub type Held = BTreeMap<String, (String, Violation)>;
 
-/// The databases whose data has been initialised, as they serve, and is not recorded yet (rule 10): name and identity.
-pub fn unrecorded(stack: &Stack, observed: &Observed) -> Vec<(String, String)> {
-    let serving =
-        stack.databases.values().filter(|database| readiness::of(stack, &database.name, observed).instances.serving > 0);
-    serving
-        .filter(|database| observed.get(Kind::ConfigMap, &database.objects.identity).is_none())
+/// The databases that serve, so that their data is initialised, and whose record is not there yet or tells a lower version
+/// than the one that serves (rule 10): name and identity.
+pub fn unrecorded(stack: &Stack, desired: &Desired, observed: &Observed) -> Vec<(String, String)> {
+    let due = |database: &Database, identity: &str| {
+        let readiness = readiness::of(stack, &database.name, observed);
+        readiness.instances.serving > 0
+            && match observed.get(Kind::ConfigMap, &database.objects.identity) {
+                None => true,
+                Some(record) => {
+                    record.identity.as_deref() == Some(identity)
+                        && readiness.rolled
+                        && runs_what_is_wanted(database, desired, observed)
+                        && tells_less(record, database)
+                }
+            }
+    };
+    stack
+        .databases
+        .values()
         .filter_map(|database| match &database.storage {
-            Storage::Volume { identity: Some(identity), .. } => Some((database.name.clone(), identity.clone())),
+            Storage::Volume { identity: Some(identity), .. } => Some((database, identity)),
             _ => None,
         })
+        .filter(|(database, identity)| due(database, identity))
+        .map(|(database, identity)| (database.name.clone(), identity.clone()))
         .collect()
+}
+
+fn runs_what_is_wanted(database: &Database, desired: &Desired, observed: &Observed) -> bool {
+    let sent = observed.get(Kind::StatefulSet, &database.objects.base).and_then(|child| child.desired.as_ref());
+    let mut sets = desired.objects.iter().filter(|object| object.kind == Kind::StatefulSet);
+    sets.any(|set| set.component == database.name && Some(&set.hash) == sent)
+}
+
+fn tells_less(record: &Child, database: &Database) -> bool {
+    let recorded = record.data_version.as_deref();
+    database.version.as_ref().is_some_and(|version| recorded.is_none_or(|recorded| is_newer(version, recorded)))
 }
 
 /// Decides what to do. `records` are the identity records that are due.
 pub fn plan<'a>(stack: &Stack, desired: &'a Desired, records: &'a [Object], observed: &'a Observed, held: &Held) -> Plan<'a> {
     let mut plan = Plan { blocked: blocked(stack, observed), ..Plan::default() };
-    plan.writes.extend(records.iter().map(|object| Write { object, child: None, how: How::Create }));
+    plan.writes.extend(records.iter().map(|object| record(object, observed)));
     for object in &desired.objects {
         if waits(&plan, object, observed) || is_held(held, object) {
             continue;
@@ -114,6 +140,12 @@ pub fn plan<'a>(stack: &Stack, desired: &'a Desired, records: &'a [Object], obse
         .sort_by_key(|write| matches!(write.object.kind, Kind::Deployment | Kind::StatefulSet | Kind::HorizontalPodAutoscaler));
     plan.prune = unwanted(stack, desired, observed, &plan.writes);
     plan
+}
+
+fn record<'a>(object: &'a Object, observed: &'a Observed) -> Write<'a> {
+    let child = observed.get(object.kind, &object.name);
+    let how = if child.is_some() { How::Apply { count: None, why: Why::Changed } } else { How::Create };
+    Write { object, child, how }
 }
 
 fn is_held(held: &Held, object: &Object) -> bool {

@@ -93,15 +93,6 @@ pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Viola
     }
 }
 
-/// The status while something outside the stack is awaited, such as an answer of the API server.
-pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: &Time) -> StackStatus {
-    StackStatus {
-        observed_generation: Some(generation),
-        conditions: conditions::of_failure(previous, generation, failed, now),
-        ..previous.clone()
-    }
-}
-
 fn summary(
     stack: &Stack,
     services: &BTreeMap<String, ComponentStatus>,

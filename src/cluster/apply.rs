@@ -123,13 +123,15 @@ impl Cluster {
         let object = write.object;
         let result = match &write.how {
             How::Create => self.create(stack, object).await,
-            How::Apply { count, .. } => self.apply(stack, object, write.child, *count).await,
+            How::Apply { count, .. } => self.apply_pure(key, stack, write, *count).await,
             How::Count { count, .. } => self.count(stack, object, write.child, *count).await,
             How::Strip { .. } => self.strip(key, stack, object).await,
         };
         match result {
             Ok(()) => Ok(()),
-            Err(error) if error.code() == Some(409) && write.how == How::Create => Err(self.name_conflict(stack, object).await),
+            Err(error) if error.code() == Some(409) && write.how == How::Create => {
+                Err(self.name_conflict(key, stack, object).await)
+            }
             Err(error) => Err(failure(object, &error)),
         }
     }
@@ -141,6 +143,13 @@ impl Cluster {
             body["spec"]["replicas"] = count.into();
         }
         self.send(stack, object, &body, MANAGER).await
+    }
+
+    /// Applies, and removes at once what others still have in the strict part.
+    async fn apply_pure(&self, key: &Key, stack: &Stack, write: &Write<'_>, count: Option<i32>) -> Result<(), CallError> {
+        self.apply(stack, write.object, write.child, count).await?;
+        let mixed = self.store().is_mixed(key, write.object.kind, &write.object.name);
+        if mixed { self.strip(key, stack, write.object).await } else { Ok(()) }
     }
 
     async fn apply(&self, stack: &Stack, object: &Object, child: Option<&Child>, count: Option<i32>) -> Result<(), CallError> {
@@ -205,16 +214,26 @@ impl Cluster {
         self.metrics.wrote("patch", object.kind.row().plural);
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let answer = api.patch(&object.name, &params, &Patch::Json::<()>(patch)).timed().await?;
-        self.store().wrote(object.kind, &answer.wire);
+        let mut store = self.store();
+        store.wrote(object.kind, &answer.wire);
+        if live.resource_version().as_deref() == Some(&answer.wire.metadata.resource_version) {
+            store.tolerate(key, object.kind, &object.name); // The API server put all of it back: they were defaults.
+        }
         Ok(())
     }
 
-    /// Names the owner of a name that is taken.
-    async fn name_conflict(&self, stack: &Stack, object: &Object) -> Failure {
-        let api =
-            Api::<DynamicObject>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
+    /// Names the owner of a name that is taken. A child of ours that has lost its labels is taken in again.
+    async fn name_conflict(&self, key: &Key, stack: &Stack, object: &Object) -> Failure {
+        let resource = slim::resource(object.kind.row());
+        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &stack.namespace, &resource);
         let there = api.get_metadata_opt(&object.name).timed().await.ok().flatten();
         let ours = there.as_ref().is_none_or(|meta| meta.owner_references().iter().any(|owner| owner.uid == stack.uid));
+        if ours && there.is_some() {
+            let api = Api::<Slim<false>>::namespaced_with(self.client.clone(), &stack.namespace, &resource);
+            if let Ok(Some(child)) = api.get_opt(&object.name).timed().await {
+                self.store().adopt(key, object.kind, &child.wire);
+            }
+        }
         let whose = there.map(|meta| {
             whose(
                 &meta.metadata.labels.unwrap_or_default(),
@@ -265,9 +284,7 @@ fn is_workload(kind: Kind) -> bool {
 
 fn correction(write: &Write<'_>) -> Option<Correction> {
     let by = match &write.how {
-        How::Apply { why: Why::Drifted, .. } => {
-            write.child.and_then(|child| child.managed.foreign.as_ref()).map(|foreign| foreign.manager.to_string())
-        }
+        How::Apply { why: Why::Drifted, .. } => write.child.and_then(|child| child.managed.editor.as_deref()).map(str::to_owned),
         How::Count { by: Some(by), .. } | How::Strip { by } => Some(by.clone()),
         _ => return None,
     };
@@ -293,7 +310,7 @@ fn whose(labels: &std::collections::BTreeMap<String, String>, owner: Option<Stri
     }
 }
 
-/// The JSON patch that removes what others have added, with a test that the object is still the one that was read.
+/// The JSON patch that removes what others have added, as long as the object is still the one that was read.
 fn removals(object: &Object, live: &DynamicObject) -> Option<Value> {
     let strict = object.kind.row().strict;
     let body = serde_json::to_value(live).unwrap_or_default();
@@ -313,7 +330,7 @@ fn removals(object: &Object, live: &DynamicObject) -> Option<Value> {
     if pointers.is_empty() {
         return None;
     }
-    let version = json!({"op": "test", "path": "/metadata/resourceVersion", "value": live.resource_version()});
+    let version = json!({"op": "replace", "path": "/metadata/resourceVersion", "value": live.resource_version()});
     Some(std::iter::once(version).chain(pointers.into_iter().map(|path| json!({"op": "remove", "path": path}))).collect())
 }
 

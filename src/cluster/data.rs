@@ -13,7 +13,7 @@ use super::client::{Call, CallError};
 use crate::desired::{self, meta};
 use crate::kinds::Kind;
 use crate::model::guard::{self, Found, Kept, Verdict};
-use crate::model::{Credentials, Database, Stack, Storage};
+use crate::model::{Credentials, Database, Stack, Storage, Violation};
 use crate::observed::{MANAGER, Observed};
 use crate::plan::Held;
 use crate::readiness;
@@ -23,24 +23,24 @@ const IDENTITY_LENGTH: usize = 20;
 
 impl Cluster {
     /// Makes sure that the data of every database that is about to be created is what it should be. Fills in the
-    /// identities; what must not be touched comes back as held.
-    ///
-    /// # Errors
-    /// When the API server cannot be read or written; nothing may be created then.
-    pub async fn prepare_data(&self, stack: &mut Stack, observed: &Observed) -> Result<Held, CallError> {
+    /// identities; what must not be touched, or cannot be read or made, comes back as held.
+    pub async fn prepare_data(&self, stack: &mut Stack, observed: &Observed) -> Held {
         let absent = |database: &&Database| readiness::workload(observed, Kind::StatefulSet, &database.objects.base).is_none();
         let databases: Vec<Database> = stack.databases.values().filter(absent).cloned().collect();
         let mut held = BTreeMap::new();
         for database in databases {
-            match self.prepare(stack, &database, observed).await? {
-                Verdict::Held(reason, violation) => {
+            match self.prepare(stack, &database, observed).await {
+                Ok(Verdict::Held(reason, violation)) => {
                     held.insert(database.name.clone(), (reason.to_owned(), violation));
                 }
-                Verdict::Go { identity: Some(identity), .. } => stack.set_identity(&database.name, &identity),
-                Verdict::Go { identity: None, .. } => {}
+                Ok(Verdict::Go { identity: Some(identity), .. }) => stack.set_identity(&database.name, &identity),
+                Ok(Verdict::Go { identity: None, .. }) => {}
+                Err(error) => {
+                    held.insert(database.name.clone(), ("ApplyFailed".to_owned(), failed(&database, &error)));
+                }
             }
         }
-        Ok(held)
+        held
     }
 
     /// The databases whose generated Secret is gone although they run: nobody watches our own Secrets, so this is the slow
@@ -109,6 +109,14 @@ impl Cluster {
             Err(error) if error.code() == Some(409) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+}
+
+fn failed(database: &Database, error: &CallError) -> Violation {
+    Violation {
+        path: format!("spec.databases.{}", database.name),
+        reason: format!("its Secret and volumes cannot be read or made: {}", error.words()),
+        fix: "it is tried again by itself; mend what the API server names".to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use tracing::debug;
 use super::client::Call;
 use super::store::Key;
 use crate::api::GROUP;
+use crate::kinds::Kind;
 
 /// Publishes Events about stacks.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct Note {
     pub reason: String,
     /// What happened.
     pub message: String,
+    /// The child that it happened to: Events about different children are told apart, others of a reason become a series.
+    pub about: Option<(Kind, String)>,
 }
 
 impl Events {
@@ -43,12 +46,19 @@ impl Events {
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         };
+        let child = |(kind, name): &(Kind, String)| ObjectReference {
+            api_version: Some(kind.row().api_version()),
+            kind: Some(kind.row().name.to_owned()),
+            name: Some(name.clone()),
+            namespace: Some(key.namespace.to_string()),
+            ..ObjectReference::default()
+        };
         let event = Event {
             type_: if note.warning { EventType::Warning } else { EventType::Normal },
             reason: note.reason.clone(),
             note: Some(note.message.chars().take(1024).collect()),
             action: "Reconcile".to_owned(),
-            secondary: None,
+            secondary: note.about.as_ref().map(child),
         };
         if let Err(error) = self.recorder.publish(&event, &reference).timed().await {
             debug!(stack = %key, %error, "event not published");

@@ -146,10 +146,19 @@ impl Store {
         let mut child = decode(kind, wire);
         child.managed.text = None;
         let Some(entry) = stack_of(wire).and_then(|key| self.entries.get_mut(&key)) else { return };
+        entry.forgive(&mut child);
         let id = (kind, child.name.clone());
         let newer = entry.observed.children.get(&id).is_none_or(|before| before.version <= child.version);
         if newer {
             entry.insert(child, epoch);
+        }
+    }
+
+    /// Takes in a child that was read because no watch shows it: somebody has removed its labels.
+    pub fn adopt(&mut self, key: &Key, kind: Kind, wire: &Wire) {
+        let epoch = self.epoch(Source::Kind(kind));
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.insert(decode(kind, wire), epoch);
         }
     }
 
@@ -203,7 +212,13 @@ impl Store {
         }
     }
 
-    /// Another manager's entry adds nothing to this child: it is no drift as long as it stays as it is.
+    /// Whether others have entries in the strict part of a child.
+    pub fn is_mixed(&self, key: &Key, kind: Kind, name: &str) -> bool {
+        let entry = self.entries.get(key);
+        entry.and_then(|entry| entry.observed.get(kind, name)).is_some_and(|child| child.managed.foreign.is_some())
+    }
+
+    /// The entries of others add nothing to this child: they are no drift as long as they stay as they are.
     pub fn tolerate(&mut self, key: &Key, kind: Kind, name: &str) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         let id = (kind, name.to_owned());
@@ -264,9 +279,7 @@ impl Store {
         let key = stack_of(wire)?;
         let entry = self.entries.entry(key.clone()).or_default();
         let id = (child.kind, child.name.clone());
-        if entry.tolerated.get(&id).copied() == child.managed.foreign.as_ref().map(|foreign| foreign.hash) {
-            child.managed.foreign = None;
-        }
+        entry.forgive(&mut child);
         let seen = entry.epochs.get(&id).copied();
         let change = match entry.observed.children.get(&id) {
             Some(old) if old.version >= child.version && old.uid == child.uid && (!listed || seen == Some(epoch)) => {
@@ -283,6 +296,14 @@ impl Store {
 }
 
 impl Entry {
+    /// Entries of others that add nothing are no drift.
+    fn forgive(&self, child: &mut Child) {
+        let tolerated = self.tolerated.get(&(child.kind, child.name.clone()));
+        if child.managed.foreign.as_ref().is_some_and(|foreign| tolerated == Some(&foreign.hash)) {
+            child.managed.foreign = None;
+        }
+    }
+
     fn insert(&mut self, mut child: Child, epoch: u32) {
         let id = (child.kind, child.name.clone());
         if let Some(old) = self.observed.children.get(&id).filter(|old| old.uid == child.uid && old.desired == child.desired) {

@@ -41,6 +41,7 @@ pub fn notes(outcome: &Outcome) -> Vec<Note> {
             correction.name,
             correction.by.as_deref().unwrap_or("somebody")
         ),
+        about: Some((correction.kind, correction.name.clone())),
     };
     outcome.corrections.iter().map(corrected).collect()
 }
@@ -48,10 +49,15 @@ pub fn notes(outcome: &Outcome) -> Vec<Note> {
 /// When to look again after these writes. Data that is `held` is looked at again, for no watch tells that a Secret or a
 /// volume of ours has come back.
 pub fn next(outcome: &Outcome, held: bool) -> Next {
-    match outcome.failures.iter().all(|Failure { cause, .. }| *cause == Cause::Stale) {
-        true if !outcome.failures.is_empty() => Next::Soon,
-        true if !held => Next::Event,
-        _ => Next::Backoff,
+    let any = |wanted: &[Cause]| outcome.failures.iter().any(|Failure { cause, .. }| wanted.contains(cause));
+    if any(&[Cause::Stale]) {
+        Next::Soon
+    } else if held || any(&[Cause::NameConflict]) {
+        Next::Waits
+    } else if any(&[Cause::Refused, Cause::Transient]) {
+        Next::Backoff
+    } else {
+        Next::Event
     }
 }
 
@@ -97,5 +103,5 @@ fn transition(previous: &StackStatus, status: &StackStatus) -> Option<Note> {
     let (on, reason, message) = ready(status)?;
     let same = ready(previous).is_some_and(|before| (before.0, before.1) == (on.clone(), reason.clone()));
     let calm = on == "True" || matches!(reason.as_str(), "Progressing" | "Blocked");
-    (!same).then_some(Note { warning: !calm, reason, message })
+    (!same).then_some(Note { warning: !calm, reason, message, about: None })
 }

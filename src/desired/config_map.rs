@@ -1,4 +1,4 @@
-//! ConfigMaps: files and init scripts, immutable and named by their contents; and the record of a database's identity.
+//! ConfigMaps: files, immutable and named by their contents; init scripts; and the record of a database's identity.
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -10,33 +10,31 @@ use crate::model::{Database, Service, Stack, names};
 
 /// Key of the identity in the record of a database.
 pub const IDENTITY: &str = "identity";
-const VERSION: &str = "version";
 const LONGEST_KEY: usize = 200;
+const IMMUTABLE: Option<bool> = Some(true);
 
 /// The files of a service.
 pub fn files(stack: &Stack, service: &Service) -> Option<Object> {
     let files = service.files.iter().map(|(path, text)| (file_key(path), text.clone())).collect();
-    Some(object(&service.name, meta::owned(stack, &service.name, &files_name(service)?), files))
+    Some(object(&service.name, meta::owned(stack, &service.name, &files_name(service)?), files, IMMUTABLE))
 }
 
-/// The init scripts of a database.
+/// The init scripts of a database. They run once, so an edit changes the ConfigMap in place and restarts nothing.
 pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
     let name = init_name(database)?;
-    Some(object(&database.name, meta::owned(stack, &database.name, &name), database.init.clone()))
+    Some(object(&database.name, meta::owned(stack, &database.name, &name), database.init.clone(), None))
 }
 
 /// The record outside the volumes of which data a database has. It is made once the database has served for the first
-/// time, and outlives the stack (rules 9 and 10).
+/// time, and outlives the stack (rules 9 and 10). The identity never changes; the version, a label, follows the highest
+/// that has served.
 pub fn identity_record(stack: &Stack, database: &Database, identity: &str) -> Object {
-    let entries = [(IDENTITY, meta::DATA_IDENTITY, Some(identity)), (VERSION, meta::DATA_VERSION, database.version.as_deref())];
     let mut metadata = meta::kept(stack, &database.name, &database.objects.identity);
-    let mut data = BTreeMap::new();
-    // As labels too: of ConfigMaps no more than the metadata is watched.
-    for (key, label, value) in entries.into_iter().filter_map(|(key, label, value)| Some((key, label, value?))) {
-        metadata.labels.get_or_insert_default().insert(label.to_owned(), value.to_owned());
-        data.insert(key.to_owned(), value.to_owned());
-    }
-    object(&database.name, metadata, data)
+    // Labels, for of ConfigMaps no more than the metadata is watched.
+    let labels = [(meta::DATA_IDENTITY, Some(identity)), (meta::DATA_VERSION, database.version.as_deref())];
+    let labels = labels.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?.to_owned())));
+    metadata.labels.get_or_insert_default().extend(labels);
+    object(&database.name, metadata, BTreeMap::from([(IDENTITY.to_owned(), identity.to_owned())]), IMMUTABLE)
 }
 
 /// Name of the ConfigMap with the files of a service, if it has any.
@@ -46,7 +44,7 @@ pub fn files_name(service: &Service) -> Option<String> {
 
 /// Name of the ConfigMap with the init scripts of a database, if it has any.
 pub fn init_name(database: &Database) -> Option<String> {
-    Some(database.objects.init(&content_hash(&database.init)?))
+    (!database.init.is_empty()).then(|| database.objects.init.clone())
 }
 
 /// The key of a file: its path, in the letters that a ConfigMap allows. A path that could be taken for another one, or
@@ -66,7 +64,7 @@ fn content_hash(content: &BTreeMap<String, String>) -> Option<String> {
     Some(names::short_hash(&serde_json::to_string(&content).unwrap_or_default()))
 }
 
-fn object(component: &str, metadata: ObjectMeta, data: BTreeMap<String, String>) -> Object {
-    let config_map = ConfigMap { metadata, data: filled(data), immutable: Some(true), ..ConfigMap::default() };
+fn object(component: &str, metadata: ObjectMeta, data: BTreeMap<String, String>, immutable: Option<bool>) -> Object {
+    let config_map = ConfigMap { metadata, data: filled(data), immutable, ..ConfigMap::default() };
     Object::new(Kind::ConfigMap, component, &config_map)
 }

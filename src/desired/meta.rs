@@ -12,7 +12,7 @@ pub const STACK: &str = "microservicestack.dev/stack";
 pub const COMPONENT: &str = "microservicestack.dev/component";
 /// Label of volumes, credentials and identity records: identity of the data.
 pub const DATA_IDENTITY: &str = "microservicestack.dev/data-identity";
-/// Label of an identity record: version of the engine that first wrote the data.
+/// Label of an identity record: highest version of the engine that has served the data.
 pub const DATA_VERSION: &str = "microservicestack.dev/data-version";
 /// Value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "mstack";

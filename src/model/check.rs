@@ -19,6 +19,8 @@ mod spelling;
 mod tests;
 mod uses;
 
+pub use history::is_newer;
+
 use std::collections::BTreeMap;
 
 use super::{Checked, Database, Facts, Port, Stack, Violations};

@@ -11,7 +11,7 @@ pub mod violation;
 
 use std::collections::BTreeMap;
 
-pub use check::check;
+pub use check::{check, is_newer};
 pub use engine::Recipe;
 pub use names::{DatabaseNames, ServiceNames};
 pub use violation::{Violation, Violations};

@@ -9,7 +9,8 @@ pub const LONGEST_BASE: usize = 52;
 const HASH: usize = 8;
 const HEADLESS: &str = "-headless";
 const IDENTITY: &str = "-identity";
-const _: () = assert!(LONGEST_BASE + HEADLESS.len() <= 63 && LONGEST_BASE + IDENTITY.len() <= 63);
+const INIT: &str = "-init";
+const _: () = assert!(LONGEST_BASE + HEADLESS.len() <= 63 && LONGEST_BASE + IDENTITY.len() <= 63 && INIT.len() <= IDENTITY.len());
 
 /// Names of the objects of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct DatabaseNames {
     pub headless: String,
     /// ConfigMap that records the identity of the data.
     pub identity: String,
+    /// ConfigMap with the init scripts.
+    pub init: String,
 }
 
 impl ServiceNames {
@@ -50,12 +53,7 @@ impl DatabaseNames {
     /// Derives the names of a database.
     pub fn new(names: Names, stack: &str, component: &str) -> Self {
         let base = base(names, stack, component);
-        Self { headless: format!("{base}{HEADLESS}"), identity: format!("{base}{IDENTITY}"), base }
-    }
-
-    /// Name of the ConfigMap with the init scripts whose contents have this hash.
-    pub fn init(&self, hash: &str) -> String {
-        format!("{}-init-{hash}", self.base)
+        Self { headless: format!("{base}{HEADLESS}"), identity: format!("{base}{IDENTITY}"), init: format!("{base}{INIT}"), base }
     }
 
     /// Name of the volume claim of one instance; the StatefulSet controller makes it from the template `data`.

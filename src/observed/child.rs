@@ -43,18 +43,20 @@ pub struct Managed {
     pub ours: u64,
     /// Our Apply entry, until it has been verified against what is sent.
     pub text: Option<Box<str>>,
-    /// The first other manager with an entry in the strict part of the object (rule 12).
+    /// Who else has an entry in the strict part of the object (rule 12).
     pub foreign: Option<Foreign>,
+    /// The other manager that was the last to write the object.
+    pub editor: Option<Box<str>>,
     /// Who owns `spec.replicas`.
     pub count: CountOwners,
 }
 
-/// Another manager's entry.
+/// The entries of other managers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Foreign {
-    /// Its name, such as `kubectl-edit`.
+    /// The name of the last one, such as `kubectl-edit`.
     pub manager: Box<str>,
-    /// Hash of its entry.
+    /// Hash of all their entries.
     pub hash: u64,
 }
 

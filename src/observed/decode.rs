@@ -127,11 +127,23 @@ fn managed(kind: Kind, entries: &[WireEntry]) -> Managed {
         if is(MANAGER) {
             managed.ours = hash(text);
             managed.text = Some(text.into());
-        } else if !is(COUNT_MANAGER) && managed.foreign.is_none() && is_strict(kind, text) {
-            managed.foreign = Some(Foreign { manager: entry.manager.as_str().into(), hash: hash(text) });
+        } else if !is(COUNT_MANAGER) {
+            note_foreign(&mut managed, kind, entry, text);
         }
     }
     managed
+}
+
+/// Entries come in the order of their times, so that the last one is told.
+fn note_foreign(managed: &mut Managed, kind: Kind, entry: &WireEntry, text: &str) {
+    // Controllers note their progress in annotations.
+    if ["\"f:spec\"", "\"f:data\"", "\"f:labels\"", "\"f:ownerReferences\""].iter().any(|part| text.contains(part)) {
+        managed.editor = Some(entry.manager.as_str().into());
+    }
+    if is_strict(kind, text) {
+        let others = managed.foreign.as_ref().map_or(0, |foreign| foreign.hash);
+        managed.foreign = Some(Foreign { manager: entry.manager.as_str().into(), hash: others.rotate_left(1) ^ hash(text) });
+    }
 }
 
 fn note_count_owner(owners: &mut CountOwners, entry: &WireEntry, text: &str) {

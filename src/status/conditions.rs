@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Facts, Failed, routes};
+use super::{Facts, routes};
 use crate::api::StackStatus;
 use crate::api::status::{ComponentStatus, Phase};
 use crate::model::Violations;
@@ -44,18 +44,6 @@ pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Viola
     let mut conditions = standard(&verdict);
     conditions.push(("SpecValid", false, "InvalidSpec".to_owned(), message));
     stamp(previous, generation, conditions, now)
-}
-
-/// Conditions while the whole stack cannot go on.
-pub fn of_failure(previous: &StackStatus, generation: i64, failed: &Failed, now: &Time) -> Vec<Condition> {
-    let verdict = Verdict {
-        ready: false,
-        reconciling: !failed.permanent,
-        stalled: failed.permanent,
-        reason: failed.reason.clone(),
-        message: failed.message.clone(),
-    };
-    stamp(previous, generation, standard(&verdict), now)
 }
 
 fn standard(verdict: &Verdict) -> Vec<(&'static str, bool, String, String)> {

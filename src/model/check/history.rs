@@ -156,6 +156,15 @@ fn order(one: &str, other: &str) -> Ordering {
     numbers(one).zip(numbers(other)).map(|(one, other)| one.cmp(&other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
+/// Whether a version is above another one, or tells more of the same: `17.4` is newer than `17.3` and than `17`.
+pub fn is_newer(version: &str, than: &str) -> bool {
+    match order(version, than) {
+        Ordering::Greater => true,
+        Ordering::Equal => numbers(version).count() > numbers(than).count(),
+        Ordering::Less => false,
+    }
+}
+
 fn follows(version: &str, allowed: &str) -> bool {
     version.strip_prefix(allowed).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
