@@ -98,9 +98,9 @@ async fn rule_1_a_step_of_the_autoscaler_is_reconciling_and_not_unready() {
         "shop",
         "services: {web: {image: 'web:1', port: 8080, scale: {min: 2, max: 9, cpu: 70}, resources: {cpu: 100m}}}",
     );
-    let stack = shop.stack_ready("shop").await;
+    shop.stack_ready("shop").await;
     let expected = json!({"desired": 2, "source": "HPA", "updated": 2, "ready": 2, "serving": 2, "terminating": 0});
-    assert_eq!(component(&stack, "web")["instances"], expected);
+    shop.stack_until("shop", "at two", |stack| component(stack, "web")["instances"] == expected).await;
     let history = History::of(&shop, "shop").await;
     // As the autoscaler does: a write of the scale.
     shop.kubectl(&["scale", "deployment", "web", "--replicas=6"]);
