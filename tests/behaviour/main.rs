@@ -4,6 +4,7 @@
 mod counts;
 mod data;
 mod drift;
+mod figures;
 mod foreign;
 mod history;
 mod honesty;

@@ -1,11 +1,12 @@
 //! Rule 13 and the promises about requests, counted in the API server's audit log.
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::history::History;
-use crate::world::{Namespace, Request, World};
+use crate::world::{Namespace, PATIENCE, Request, World};
 
 /// Three services of which two scale, and one database: 17 objects.
 pub const SHOP: &str = "
@@ -152,4 +153,46 @@ services:
     let requests = shop.requests_since(mark).await;
     assert!(child_writes(&requests).len() <= 1, "{requests:#?}");
     assert_eq!(pod(shop.pods("api").await), before, "another spelling rolls nothing");
+}
+
+#[tokio::test]
+async fn rule_13_an_admission_policy_that_overrides_what_is_sent_makes_no_loop() {
+    let world = World::shared().await;
+    let shop = world.namespace("overridden").await;
+    let policy = r#"
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicy
+metadata: {name: own-registry}
+spec:
+  matchConstraints:
+    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: overridden}}
+    resourceRules: [{apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}]
+  failurePolicy: Fail
+  reinvocationPolicy: Never
+  mutations:
+  - patchType: JSONPatch
+    jsonPatch: {expression: "[JSONPatch{op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'mirror/web:1'}]"}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingAdmissionPolicyBinding
+metadata: {name: own-registry}
+spec: {policyName: own-registry}
+"#;
+    shop.apply(policy);
+    // A policy takes effect when the API server has compiled it.
+    let probe = "{apiVersion: apps/v1, kind: Deployment, metadata: {name: probe}, spec: {replicas: 0, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: a, image: 'a:1'}]}}}}";
+    let image = "jsonpath={.spec.template.spec.containers[0].image}";
+    let begun = Instant::now();
+    shop.apply(probe);
+    while shop.kubectl(&["get", "deployment", "probe", "-o", image]) != "mirror/web:1" {
+        assert!(begun.elapsed() < PATIENCE, "the policy takes no effect");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        shop.kubectl(&["delete", "deployment", "probe"]);
+        shop.apply(probe);
+    }
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
+    shop.stack_ready("shop").await;
+    assert_eq!(shop.kubectl(&["get", "deployment", "web", "-o", image]), "mirror/web:1");
+    let requests = shop.requests_since(0).await;
+    assert_eq!(child_writes(&requests).len(), made(&shop), "{requests:#?}");
 }

@@ -62,17 +62,29 @@ impl World {
 
     /// Starts the operator as another image of it.
     pub fn start_operator_as(&mut self, image: &str) {
+        self.start_operator_at(image, "127.0.0.1:0");
+    }
+
+    /// Starts the operator with its pages at an address; returns its process id.
+    pub fn start_operator_at(&mut self, image: &str, address: &str) -> u32 {
+        let binary = std::env::var("MSTACK_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mstack").to_owned());
         let kubeconfig = self.cluster.kubeconfig_for(OPERATOR, &[]).unwrap();
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         let mut operator = Command::new("setpriv");
         operator
-            .args(["--pdeathsig", "KILL", env!("CARGO_BIN_EXE_mstack"), "operator", "--http-address", "127.0.0.1:0"])
+            .args(["--pdeathsig", "KILL", &binary, "operator", "--http-address", address])
             .env("KUBECONFIG", kubeconfig)
             .env("RUST_LOG", "debug,hyper_util=info,kube=info,tower=info,rustls=info")
             .env("MSTACK_IMAGE", image)
             .stdin(Stdio::null())
             .stderr(log);
         self.operator = Some(spawn_for_good(operator));
+        self.operator_id()
+    }
+
+    /// Process id of the operator.
+    pub fn operator_id(&self) -> u32 {
+        self.operator.as_ref().expect("the operator runs").id()
     }
 
     /// Ends the operator as a crash would.
