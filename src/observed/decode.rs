@@ -167,3 +167,39 @@ fn hash(text: &str) -> u64 {
     text.hash(&mut hasher);
     hasher.finish().max(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn managed_by(entries: &[(&str, Value)]) -> Managed {
+        let entries: Vec<Value> = entries
+            .iter()
+            .map(|(manager, fields)| json!({"manager": manager, "operation": "Update", "fieldsV1": fields}))
+            .collect();
+        let wire: Wire = serde_json::from_str(&json!({"metadata": {"managedFields": entries}}).to_string()).unwrap();
+        decode(Kind::Deployment, &wire).managed
+    }
+
+    fn template() -> Value {
+        json!({"f:spec": {"f:template": {"f:spec": {"f:hostNetwork": {}}}}})
+    }
+
+    #[test]
+    fn rule_12_the_last_manager_in_the_strict_part_is_told_and_each_one_counts() {
+        let one = managed_by(&[("first", template())]).foreign.unwrap();
+        let both = managed_by(&[("first", template()), ("second", template())]).foreign.unwrap();
+        assert_eq!((&*one.manager, &*both.manager), ("first", "second"));
+        assert_ne!(one.hash, both.hash, "what was forgiven to one is not forgiven to the next");
+    }
+
+    #[test]
+    fn a_controller_that_notes_its_progress_is_no_editor() {
+        let progress = json!({"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}});
+        let labels = json!({"f:metadata": {"f:labels": {"f:team": {}}}});
+        let managed = managed_by(&[("kubectl-edit", labels), ("kube-controller-manager", progress)]);
+        assert_eq!((managed.editor.as_deref(), managed.foreign), (Some("kubectl-edit"), None));
+    }
+}

@@ -260,3 +260,46 @@ fn rule_10_a_database_that_is_held_is_not_touched_and_the_rest_goes_on() {
     let written: Vec<_> = plan.writes.iter().map(|write| (write.object.kind, write.object.name.as_str())).collect();
     assert_eq!(written, [(Kind::Service, "api")]);
 }
+
+/// A database with a volume, as it is when it serves this version, and what its record tells.
+fn recorded(version: &str, record: Option<&str>) -> (Stack, Desired, Observed) {
+    let spec = format!("databases: {{orders: {{engine: postgres, version: {version:?}, storage: {{size: 1Gi}}}}}}");
+    let mut stack = stack(&spec);
+    stack.set_identity("orders", "i-1");
+    let desired = desired::build(&stack);
+    let mut observed = applied(&desired);
+    if let Some(record) = record {
+        let object = desired::identity_record(&stack, &stack.databases["orders"], "i-1");
+        let (identity, data_version) = (Some("i-1".to_owned()), Some(record.to_owned()));
+        let record = Child { identity, data_version, owner: None, ..child(&object) };
+        observed.children.insert((object.kind, object.name), record);
+    }
+    (stack, desired, observed)
+}
+
+#[test]
+fn rule_10_the_record_follows_the_highest_version_that_has_served() {
+    let due = |version, record| {
+        let (stack, desired, observed) = recorded(version, record);
+        !unrecorded(&stack, &desired, &observed).is_empty()
+    };
+    assert!(due("17", None) && due("17.4", Some("17")) && due("17.4", Some("17.3")));
+    assert!(!due("17.4", Some("17.4")) && !due("17.3", Some("17.4")) && !due("17", Some("17.4")));
+}
+
+#[test]
+fn rule_10_a_version_that_does_not_serve_yet_is_not_recorded() {
+    let (stack, desired, observed) = recorded("17.4", Some("17.3"));
+    let unrecorded = |observed: &Observed| unrecorded(&stack, &desired, observed);
+    assert_eq!(unrecorded(&observed), [("orders".to_owned(), "i-1".to_owned())]);
+    let edits: [fn(&mut Child); 3] =
+        [|set| set.desired = Some("the one before".to_owned()), |set| workload(set).updated = 0, |set| set.sent_generation = 9];
+    for change in edits {
+        let mut observed = observed.clone();
+        edit(&mut observed, Kind::StatefulSet, "orders", change);
+        assert_eq!(unrecorded(&observed), []);
+    }
+    let mut other = observed.clone();
+    edit(&mut other, Kind::ConfigMap, "orders-identity", |record| record.identity = Some("i-2".to_owned()));
+    assert_eq!(unrecorded(&other), [], "the record of other data is not touched");
+}

@@ -27,7 +27,7 @@ fn essence(object: &Value) -> Value {
     json!([metadata["uid"], metadata["labels"], metadata["ownerReferences"], object["spec"], object["data"]])
 }
 
-async fn all(namespace: &Namespace<'_>) -> BTreeSet<String> {
+fn all(namespace: &Namespace<'_>) -> BTreeSet<String> {
     namespace
         .children()
         .into_iter()
@@ -193,12 +193,12 @@ async fn rule_12_removing_a_service_prunes_exactly_its_children() {
     let shop = world.namespace("own-prune").await;
     shop.apply_stack("shop", THREE);
     shop.stack_ready("shop").await;
-    let (before, mark) = (all(&shop).await, shop.requests_since(0).await.len());
+    let (before, mark) = (all(&shop), shop.requests_since(0).await.len());
     shop.patch_stack("shop", json!({"spec": {"services": {"web": null}}})).await;
     shop.child_until(Kind::ServiceAccount, "web", "gone", Value::is_null).await;
     shop.stack_ready("shop").await;
     let requests = shop.requests_since(mark).await;
-    let gone: BTreeSet<String> = before.difference(&all(&shop).await).cloned().collect();
+    let gone: BTreeSet<String> = before.difference(&all(&shop)).cloned().collect();
     let expected: BTreeSet<String> =
         before.iter().filter(|child| child.ends_with("/web") || child.contains("/web-files-")).cloned().collect();
     assert_eq!((&gone, gone.len()), (&expected, 6));
@@ -214,7 +214,7 @@ async fn rule_15_nothing_is_pruned_while_the_spec_is_invalid() {
     let shop = world.namespace("own-invalid").await;
     shop.apply_stack("shop", THREE);
     shop.stack_ready("shop").await;
-    let before = all(&shop).await;
+    let before = all(&shop);
     let mark = shop.requests_since(0).await.len();
     let cycle = json!({"spec": {"services": {"web": null, "api": {"uses": ["jobs"]}, "jobs": {"uses": ["api"]}}}});
     shop.patch_stack("shop", cycle).await;
@@ -223,7 +223,7 @@ async fn rule_15_nothing_is_pruned_while_the_spec_is_invalid() {
     assert_eq!(condition(&told, "Stalled").unwrap()["status"], "True");
     let requests = shop.requests_since(mark).await;
     assert!(!requests.iter().any(crate::world::Request::is_child_write), "{requests:#?}");
-    assert_eq!(all(&shop).await, before);
+    assert_eq!(all(&shop), before);
     shop.patch_stack("shop", json!({"spec": {"services": {"jobs": {"uses": null}}}})).await;
     shop.child_until(Kind::Deployment, "web", "gone once the spec is valid", Value::is_null).await;
 }
@@ -254,5 +254,5 @@ async fn rule_12_of_two_specs_within_a_second_nothing_of_the_last_one_is_pruned(
         .into_iter()
         .flat_map(|kind| ["one", "stays"].map(|name| format!("{kind}/{name}")))
         .collect();
-    assert_eq!(all(&shop).await, expected);
+    assert_eq!(all(&shop), expected);
 }

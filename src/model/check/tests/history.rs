@@ -165,3 +165,11 @@ fn checks_have_the_documented_defaults() {
     let expected = Probes { ready: Some(ready), live: None, startup_seconds: Some(90) };
     assert_eq!(checked(spec, &Facts::default()).services["web"].probes, expected);
 }
+
+#[test]
+fn rule_10_a_version_that_is_higher_or_tells_more_is_newer() {
+    let newer = [("17.4", "17.3"), ("17.4", "17"), ("17.10", "17.9"), ("18", "17.9"), ("8.1.2", "8.1")];
+    let not = [("17.3", "17.4"), ("17", "17.4"), ("17", "17"), ("16.9", "17"), ("latest", "17")];
+    assert!(newer.iter().all(|(version, than)| is_newer(version, than)));
+    assert!(!not.iter().any(|(version, than)| is_newer(version, than)));
+}
