@@ -256,3 +256,38 @@ async fn rule_12_of_two_specs_within_a_second_nothing_of_the_last_one_is_pruned(
         .collect();
     assert_eq!(all(&shop), expected);
 }
+
+#[tokio::test]
+async fn rule_14_a_conflict_that_lasts_is_looked_at_again_and_writes_no_status() {
+    let world = World::shared().await;
+    let shop = world.namespace("own-lasts").await;
+    shop.apply("{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}");
+    shop.apply_stack("shop", "services: {web: {image: 'a:1', port: 8080}, fine: {image: 'a:1', port: 8080}}");
+    let is_told = |stack: &Value| phase(stack, "fine") == "Ready" && phase(stack, "web") == "Failed";
+    shop.stack_until("shop", "the conflict told", is_told).await;
+    let mark = shop.requests_since(0).await.len();
+    let is_told_again = |stack: &Value| {
+        let again = shop.requests().into_iter().skip(mark).filter(|request| request.code == 409 && request.name == "web").count();
+        is_told(stack) && again >= 2
+    };
+    shop.stack_until("shop", "looked at twice again", is_told_again).await;
+    let since: Vec<_> = shop.requests().into_iter().skip(mark).collect();
+    assert!(!since.iter().any(|request| request.is_status_write() || request.resource == "events"), "{since:#?}");
+}
+
+#[tokio::test]
+async fn rule_12_children_that_a_deleted_stack_has_orphaned_are_taken_over_as_they_are() {
+    let world = World::shared().await;
+    let shop = world.namespace("own-orphans").await;
+    shop.apply_stack("shop", THREE);
+    shop.stack_ready("shop").await;
+    let before = shop.get(Kind::Deployment, "web").await;
+    shop.kubectl(&["delete", "microservicestack", "shop", "--cascade=orphan"]);
+    let is_orphan = |web: &Value| web["metadata"]["ownerReferences"].is_null();
+    shop.child_until(Kind::Deployment, "web", "an orphan", is_orphan).await;
+    shop.apply_stack("shop", THREE);
+    let stack = shop.stack_ready("shop").await;
+    let after = shop.get(Kind::Deployment, "web").await;
+    assert_eq!((&after["metadata"]["uid"], &after["spec"]), (&before["metadata"]["uid"], &before["spec"]));
+    assert_eq!(after["metadata"]["ownerReferences"][0]["uid"], stack["metadata"]["uid"]);
+}
