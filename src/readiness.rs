@@ -97,9 +97,23 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         exists: true,
         rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
         was_ready: workload.progress == Progress::Complete || workload.ready > 0,
-        trouble: worst_pod(pods())
-            .or_else(|| workload.trouble.clone().map(|trouble| (format!("{} {name}", kind.row().name.to_lowercase()), trouble))),
+        trouble: worst_pod(pods()).or_else(|| {
+            let refused = || (seen && kind == Kind::StatefulSet).then(|| missing_pods(name, workload)).flatten();
+            let trouble = workload.trouble.clone().or_else(refused)?;
+            Some((format!("{} {name}", kind.row().name.to_lowercase()), trouble))
+        }),
     }
+}
+
+/// A StatefulSet, unlike a Deployment, has no condition that tells why its pods are not made; its Events do.
+fn missing_pods(name: &str, workload: &Workload) -> Option<Trouble> {
+    let message = || {
+        let Workload { current, replicas, .. } = workload;
+        format!(
+            "{current} of {replicas} pods are there; if that stays so, a quota or the namespace's pod security may refuse them: see kubectl describe statefulset {name}"
+        )
+    };
+    (workload.current < workload.replicas).then(|| Trouble { reason: "PodsMissing".to_owned(), message: message() })
 }
 
 /// A workload and its record, when it is not on its way out.

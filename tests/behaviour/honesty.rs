@@ -132,6 +132,22 @@ async fn rule_15_pods_that_the_namespace_refuses_are_said() {
 }
 
 #[tokio::test]
+async fn rule_15_pods_of_a_database_that_the_namespace_refuses_are_said_too() {
+    let world = World::shared().await;
+    let shop = world.namespace("refused-database").await;
+    shop.apply("{apiVersion: v1, kind: ResourceQuota, metadata: {name: none}, spec: {hard: {pods: '0'}}}");
+    shop.kubectl(&["wait", "resourcequota/none", "--for=jsonpath={.status.hard.pods}=0"]);
+    shop.apply_stack("shop", "databases: {orders: {engine: postgres, version: 17, storage: {size: 1Gi}}}");
+    let told = |stack: &Value| {
+        let words = component(stack, "orders")["message"].as_str().unwrap_or_default();
+        words.contains("0 of 1 pods are there") && words.contains("kubectl describe statefulset orders")
+    };
+    shop.stack_until("shop", "told where to look", told).await;
+    shop.kubectl(&["delete", "resourcequota", "none"]);
+    shop.stack_ready("shop").await;
+}
+
+#[tokio::test]
 async fn rule_14_an_undecodable_stack_is_told_so_and_stops_no_other() {
     let mut world = World::alone().await;
     let definition = "microservicestacks.microservicestack.dev";
