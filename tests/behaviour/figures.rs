@@ -14,7 +14,7 @@ use crate::requests::{child_writes, status_writes};
 use crate::world::{World, is_ready};
 
 /// Three services without an instance: 12 children.
-const SPEC: &str = "{names: Prefixed, services: {web: {image: 'web:1', port: 80, replicas: 0, uses: [api]}, api: {image: 'api:1', port: 80, replicas: 0}, mail: {image: 'mail:1', port: 80, replicas: 0, config: {A: b}}}}";
+const SPEC: &str = "{names: Prefixed, services: {web: {image: 'web:1', port: 80, replicas: 0}, api: {image: 'api:1', port: 80, replicas: 0}, mail: {image: 'mail:1', port: 80, replicas: 0, config: {A: b}}}}";
 const LONGEST: Duration = Duration::from_mins(10);
 
 /// A page of the operator; none while it does not answer with 200.

@@ -231,6 +231,7 @@ impl ControlPlane {
         let pki = self.state.authority();
         let mut manager = self.client("kube-controller-manager", port::CONTROLLER_MANAGER)?;
         manager.args(["--use-service-account-credentials=true", "--concurrent-serviceaccount-token-syncs=5"]);
+        manager.args(["--kube-api-qps=2000", "--kube-api-burst=2200"]);
         manager.arg(format!("--service-account-private-key-file={}", self.state.file("pki/service-account.key").display()));
         manager.arg(format!("--root-ca-file={}", pki.certificate().display()));
         manager.arg(format!("--cluster-signing-cert-file={}", pki.certificate().display()));
