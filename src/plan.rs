@@ -20,11 +20,22 @@ pub struct Plan<'a> {
     /// Children that nobody wants any more, consumers first.
     pub prune: Vec<&'a Child>,
     /// Children whose entry has been compared with what is sent, and is whole.
-    pub verified: Vec<(Kind, String)>,
+    pub verified: Vec<Verified>,
     /// Components that wait, and for what.
     pub blocked: BTreeMap<String, Vec<String>>,
     /// Children that somebody else has the name of.
     pub conflicts: Vec<Conflict>,
+}
+
+/// A child whose Apply entry has been compared with what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// Kind of the child.
+    pub kind: Kind,
+    /// Name of the child.
+    pub name: String,
+    /// Hash of the entry that was compared.
+    pub entry: u64,
 }
 
 /// One write.
@@ -203,7 +214,7 @@ fn decide<'a>(stack: &Stack, object: &'a Object, observed: &'a Observed, plan: &
     let mut write = |how| writes.push(Write { object, child: Some(child), how });
     let count = wanted_count(stack, object, child, observed);
     if child.desired.as_deref() == Some(&object.hash) && whole {
-        verified.push((child.kind, child.name.clone()));
+        verified.push(Verified { kind: child.kind, name: child.name.clone(), entry: child.managed.ours });
         if let Some(foreign) = &child.managed.foreign {
             write(How::Strip { by: foreign.manager.to_string() });
         }

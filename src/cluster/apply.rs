@@ -181,7 +181,7 @@ impl Cluster {
             Depth::Full => self.patch::<false>(stack, object, manager, body).await?,
             Depth::Metadata => self.patch::<true>(stack, object, manager, body).await?,
         };
-        self.store().wrote(object.kind, &wire);
+        self.store().wrote(object.kind, &wire, manager == MANAGER);
         Ok(())
     }
 
@@ -215,7 +215,7 @@ impl Cluster {
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let answer = api.patch(&object.name, &params, &Patch::Json::<()>(patch)).timed().await?;
         let mut store = self.store();
-        store.wrote(object.kind, &answer.wire);
+        store.wrote(object.kind, &answer.wire, false);
         if live.resource_version().as_deref() == Some(&answer.wire.metadata.resource_version) {
             store.tolerate(key, object.kind, &object.name); // The API server put all of it back: they were defaults.
         }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::desired::meta;
 use crate::kinds::{KINDS, Kind};
 use crate::observed::{Child, Observed, Wire, decode};
+use crate::plan::Verified;
 
 /// Namespace and name of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +87,8 @@ pub struct Store {
     entries: HashMap<Key, Entry>,
     epochs: BTreeMap<Source, u32>,
     listed: BTreeMap<Source, bool>,
+    /// Highest version that each watch has shown.
+    latest: BTreeMap<Source, u64>,
 }
 
 impl Store {
@@ -111,6 +114,7 @@ impl Store {
     /// A list begins: what it does not name is gone.
     pub fn begin(&mut self, source: Source) {
         *self.epochs.entry(source).or_default() += 1;
+        self.latest.remove(&source);
     }
 
     /// A list is complete: everything that it did not name, and that was not written meanwhile, is dropped.
@@ -134,22 +138,33 @@ impl Store {
     /// Takes in an object that a watch or a list has delivered.
     pub fn put(&mut self, source: Source, wire: &Wire, listed: bool) -> Option<(Key, Change)> {
         let epoch = self.epoch(source);
+        self.note_version(source, wire);
         match source {
             Source::Stacks => self.put_root(wire, epoch, listed),
             Source::Kind(kind) => self.put_child(decode(kind, wire), wire, epoch, listed),
         }
     }
 
-    /// Takes in the answer to an own write: what was sent is verified.
-    pub fn wrote(&mut self, kind: Kind, wire: &Wire) {
-        let epoch = self.epoch(Source::Kind(kind));
+    /// Takes in the answer to an own write. Only the answer to an apply of the whole verifies it: the answer to a count or
+    /// a patch may carry a change of somebody else's that has not been seen yet.
+    pub fn wrote(&mut self, kind: Kind, wire: &Wire, of_whole: bool) {
+        let source = Source::Kind(kind);
+        let epoch = self.epoch(source);
+        let latest = self.latest.get(&source).copied().unwrap_or_default();
         let mut child = decode(kind, wire);
-        child.managed.text = None;
         let Some(entry) = stack_of(wire).and_then(|key| self.entries.get_mut(&key)) else { return };
         entry.forgive(&mut child);
-        let id = (kind, child.name.clone());
-        let newer = entry.observed.children.get(&id).is_none_or(|before| before.version <= child.version);
-        if newer {
+        let before = entry.observed.children.get(&(kind, child.name.clone()));
+        let is_news = match before {
+            Some(before) => before.version <= child.version,
+            // The watch is past this version and does not show it: it is deleted by now.
+            None => child.version > latest,
+        };
+        let was_whole = before.is_some_and(|before| before.managed.ours == child.managed.ours && before.managed.text.is_none());
+        if of_whole || was_whole {
+            child.managed.text = None;
+        }
+        if is_news {
             entry.insert(child, epoch);
         }
     }
@@ -162,8 +177,15 @@ impl Store {
         }
     }
 
+    fn note_version(&mut self, source: Source, wire: &Wire) {
+        let version: u64 = wire.metadata.resource_version.parse().unwrap_or_default();
+        let latest = self.latest.entry(source).or_default();
+        *latest = version.max(*latest);
+    }
+
     /// An object is gone.
     pub fn gone(&mut self, source: Source, wire: &Wire) -> Option<(Key, Change)> {
+        self.note_version(source, wire);
         match source {
             Source::Stacks => {
                 let key = Key::new(&wire.metadata.namespace, &wire.metadata.name);
@@ -202,11 +224,13 @@ impl Store {
         self.entries.iter().filter(|(_, entry)| entry.root.is_some()).map(|(key, _)| key)
     }
 
-    /// These children's entries are whole: their text is not needed any more.
-    pub fn verified(&mut self, key: &Key, children: &[(Kind, String)]) {
+    /// These children's entries are whole, as far as they are still the ones that were compared.
+    pub fn verified(&mut self, key: &Key, children: &[Verified]) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        for id in children {
-            if let Some(child) = entry.observed.children.get_mut(id) {
+        for Verified { kind, name, entry: compared } in children {
+            if let Some(child) =
+                entry.observed.children.get_mut(&(*kind, name.clone())).filter(|child| child.managed.ours == *compared)
+            {
                 child.managed.text = None;
             }
         }
@@ -283,8 +307,10 @@ impl Store {
         let seen = entry.epochs.get(&id).copied();
         let change = match entry.observed.children.get(&id) {
             Some(old) if old.version >= child.version && old.uid == child.uid && (!listed || seen == Some(epoch)) => {
+                // The echo of an own write; where it did not verify the entry, somebody has to compare it.
+                let unverified = old.version == child.version && old.managed.text.is_some();
                 entry.epochs.insert(id, epoch);
-                return None;
+                return unverified.then_some((key, Change::Child));
             }
             Some(old) => change(old, &mut child),
             None if child.kind.row().managed => Some(Change::Child),

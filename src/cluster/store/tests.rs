@@ -49,6 +49,16 @@ fn version_of_api(store: &Store) -> Option<u64> {
     store.observed(&key()).get(Kind::Service, "api").map(|child| child.version)
 }
 
+/// The present entry of the service is compared and found whole.
+fn verify(store: &mut Store) {
+    let entry = store.observed(&key()).get(Kind::Service, "api").unwrap().managed.ours;
+    store.verified(&key(), &[Verified { kind: Kind::Service, name: "api".to_owned(), entry }]);
+}
+
+fn is_verified(store: &Store) -> bool {
+    store.observed(&key()).get(Kind::Service, "api").unwrap().managed.text.is_none()
+}
+
 #[test]
 fn nothing_is_synced_before_every_watch_has_listed() {
     let mut store = listed();
@@ -63,7 +73,7 @@ fn nothing_is_synced_before_every_watch_has_listed() {
 #[test]
 fn an_event_at_or_below_the_version_of_an_own_write_is_dropped() {
     let mut store = listed();
-    store.wrote(Kind::Service, &service(5, "b"));
+    store.wrote(Kind::Service, &service(5, "b"), true);
     assert_eq!(store.put(SERVICES, &service(4, "a"), false), None);
     assert_eq!(store.put(SERVICES, &service(5, "b"), false), None);
     assert_eq!(version_of_api(&store), Some(5));
@@ -87,7 +97,7 @@ fn an_object_that_a_list_does_not_name_is_gone() {
 fn an_own_write_during_a_list_survives_its_sweep() {
     let mut store = listed();
     store.begin(SERVICES);
-    store.wrote(Kind::Service, &service(9, "b"));
+    store.wrote(Kind::Service, &service(9, "b"), true);
     store.end(SERVICES);
     assert_eq!(version_of_api(&store), Some(9));
 }
@@ -114,7 +124,7 @@ fn a_deletion_of_a_former_object_does_not_remove_its_successor() {
 #[test]
 fn an_entry_that_was_verified_stays_so_until_it_changes() {
     let mut store = listed();
-    store.verified(&key(), &[(Kind::Service, "api".to_owned())]);
+    verify(&mut store);
     store.put(SERVICES, &service(7, "a"), false);
     assert_eq!(store.observed(&key()).get(Kind::Service, "api").unwrap().managed.text, None);
     let mut taken = json!({"metadata": {"name": "api", "namespace": "ns", "uid": "api-1", "resourceVersion": "8",
@@ -131,7 +141,7 @@ fn rule_1_a_changed_count_raises_the_generation_and_not_the_one_that_a_rollout_w
     store.put(DEPLOYMENTS, &deployment(10, 1, "a"), false);
     store.put(DEPLOYMENTS, &deployment(11, 2, "a"), false);
     assert_eq!(sent(&store), 1);
-    store.wrote(Kind::Deployment, &deployment(12, 3, "b"));
+    store.wrote(Kind::Deployment, &deployment(12, 3, "b"), true);
     assert_eq!(sent(&store), 3);
 }
 
@@ -141,4 +151,33 @@ fn an_edit_of_a_spec_is_a_live_change_and_its_own_status_is_not() {
     assert_eq!(store.put(Source::Stacks, &stack(4, 2), false), Some((key(), Change::Spec)));
     store.wrote_status(&key(), &stack(5, 2), "{}");
     assert_eq!(store.put(Source::Stacks, &stack(5, 2), false), None);
+}
+
+#[test]
+fn an_entry_that_changed_since_it_was_compared_is_not_verified() {
+    let mut store = listed();
+    let stale = Verified { kind: Kind::Service, name: "api".to_owned(), entry: 1 };
+    store.verified(&key(), &[stale]);
+    assert!(!is_verified(&store));
+}
+
+#[test]
+fn the_answer_to_a_count_verifies_nothing_and_hides_no_change_of_somebody_else() {
+    let mut store = listed();
+    verify(&mut store);
+    let taken = wire(&json!({"metadata": {"name": "api", "namespace": "ns", "uid": "api-1", "resourceVersion": "7",
+        "labels": {meta::STACK: "shop"}, "annotations": {"microservicestack.dev/desired": "a"},
+        "managedFields": [{"manager": "mstack", "operation": "Apply", "fieldsV1": {"f:metadata": {}}}]}}));
+    store.wrote(Kind::Service, &taken, false);
+    assert_eq!(store.put(SERVICES, &taken, false), Some((key(), Change::Child)));
+    assert!(!is_verified(&store));
+}
+
+#[test]
+fn a_late_answer_does_not_bring_a_deleted_child_back() {
+    let mut store = listed();
+    store.put(SERVICES, &service(5, "b"), false);
+    store.gone(SERVICES, &service(6, "b"));
+    store.wrote(Kind::Service, &service(5, "b"), true);
+    assert_eq!(version_of_api(&store), None);
 }
