@@ -19,19 +19,10 @@ async fn cluster() -> &'static Cluster {
         .get_or_init(|| async {
             let cluster = Cluster::control_plane().await.unwrap();
             cluster.kubectl(&["apply", "--server-side", "-f", CRD]).unwrap();
-            wait_until_established(&cluster).await;
+            cluster.wait_until_served(&["microservicestacks.microservicestack.dev"]).unwrap();
             cluster
         })
         .await
-}
-
-/// `kubectl wait` fails at once while a new definition has no conditions yet, so it is asked again.
-async fn wait_until_established(cluster: &Cluster) {
-    let start = Instant::now();
-    while let Err(error) = cluster.kubectl(&["wait", "--for=condition=Established", "--timeout=20s", "-f", CRD]) {
-        assert!(start.elapsed() < Duration::from_secs(20), "{error}");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
 }
 
 fn stack(name: &str, spec: &str) -> String {

@@ -24,8 +24,10 @@ async fn rule_5_a_component_whose_dependency_was_never_ready_waits_and_says_for_
         "shop",
         &SHOP.replace("storage: {size: 1Gi}", &format!("storage: {{size: 1Gi}}, resources: {{cpu: '{HUGE}'}}")),
     );
-    let waits =
-        |stack: &Value| component(stack, "orders")["message"].as_str().is_some_and(|words| words.starts_with("Unschedulable"));
+    let waits = |stack: &Value| {
+        let words = component(stack, "orders")["message"].as_str();
+        words.is_some_and(|words| words.starts_with("Unschedulable")) && component(stack, "mailer")["phase"] == "Ready"
+    };
     let stack = shop.stack_until("shop", "waiting for a database without a node", waits).await;
     for (name, wave, phase) in [("orders", 0, "Rolling"), ("mailer", 0, "Ready"), ("api", 1, "Blocked"), ("web", 2, "Blocked")] {
         let found = component(&stack, name);

@@ -45,7 +45,7 @@ impl World {
     pub async fn new(options: Options) -> World {
         let cluster = Cluster::start(options).await.unwrap();
         cluster.kubectl(&["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")]).unwrap();
-        cluster.kubectl(&["wait", "--for=condition=Established", "crd/microservicestacks.microservicestack.dev"]).unwrap();
+        cluster.wait_until_served(&["microservicestacks.microservicestack.dev"]).unwrap();
         cluster.kubectl(&["create", "namespace", "mstack-system"]).unwrap();
         cluster.kubectl_stdin(&["apply", "-f", "-"], &rights()).unwrap();
         cluster.add_gateway_api().unwrap();

@@ -2,6 +2,7 @@
 
 mod command;
 mod control_plane;
+mod definitions;
 mod error;
 mod files;
 mod full;
@@ -158,8 +159,15 @@ impl Cluster {
     pub fn add_gateway_api(&self) -> Result<(), Error> {
         let definitions = parts::path("gateway-api-crds")?;
         self.kubectl(&["apply", "--server-side", "--filename", &definitions.to_string_lossy()])?;
-        let routes = "customresourcedefinition/httproutes.gateway.networking.k8s.io";
-        self.kubectl(&["wait", "--for=condition=Established", "--timeout=30s", routes]).map(drop)
+        self.wait_until_served(&["httproutes.gateway.networking.k8s.io"])
+    }
+
+    /// Waits until the API server serves custom kinds, named like `httproutes.gateway.networking.k8s.io`.
+    ///
+    /// # Errors
+    /// When one of them is not served within a minute, with what kubectl said.
+    pub fn wait_until_served(&self, names: &[&str]) -> Result<(), Error> {
+        definitions::wait_until_served(|arguments| self.kubectl(arguments), names)
     }
 
     /// Stops the API server at once, as a crash would.

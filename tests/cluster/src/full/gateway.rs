@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Full;
 use crate::command::{command, run, wait_until};
-use crate::{Error, files, parts};
+use crate::{Error, definitions, files, parts};
 
 /// Contour has Envoy listen on a port that needs no privilege: the Gateway's port and this.
 const SHIFT: u16 = 8000;
@@ -59,10 +59,9 @@ fn apply_definitions(full: &Full) -> Result<(), Error> {
         apply.arg("--filename").arg(parts::path(definitions)?);
     }
     run(&mut apply)?;
-    let established = ["wait", "--for=condition=Established", "--timeout=60s", "crd"];
     let names = ["gateways", "gatewayclasses", "httproutes"].map(|name| format!("{name}.gateway.networking.k8s.io"));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    full.control_plane.kubectl(&[&established[..], &names].concat()).map(drop)
+    definitions::wait_until_served(|arguments| full.control_plane.kubectl(arguments), &names)
 }
 
 /// So that clients use the port that the Gateway names.
