@@ -42,7 +42,9 @@ lint: ## Formatting and clippy, without a warning
 
 .PHONY: test-rust
 test-rust: ## Unit, golden and architecture tests, and behaviour on a real control plane
-	cargo test --locked --workspace --no-fail-fast -- --test-threads=1
+	: 'Tests of the operator mostly wait; those of the cluster measure how fast it starts.'
+	cargo test --locked --workspace --exclude cluster --no-fail-fast -- --test-threads=3
+	cargo test --locked --workspace --exclude mstack -- --test-threads=1
 
 .PHONY: test-shop
 test-shop: ## The example application against real PostgreSQL and Redis servers
