@@ -7,7 +7,12 @@ use serde_json::{Value, json};
 use crate::requests::{SHOP, child_writes, status_writes};
 use crate::world::{Namespace, PATIENCE, Request, World, component, is_ready, reason};
 
-const REST: Duration = Duration::from_secs(20);
+/// How long the stacks are watched at rest; `MSTACK_REST_SECONDS` watches for longer.
+fn rest() -> Duration {
+    let seconds = std::env::var("MSTACK_REST_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(20))
+}
+
 const STACKS: usize = 50;
 
 /// Everything but watches, the Lease, and what a page asks.
@@ -58,9 +63,10 @@ async fn rule_13_fifty_stacks_at_rest_cost_nothing_and_a_restart_costs_one_list_
     }
     drop(shop);
     let mark = settled(&world, 0).await.len();
-    tokio::time::sleep(REST).await;
+    let rest = rest();
+    tokio::time::sleep(rest).await;
     let requests = world.requests().split_off(mark);
-    assert_eq!(noise(&requests), Vec::<&Request>::new(), "{STACKS} stacks at rest for {REST:?}");
+    assert_eq!(noise(&requests), Vec::<&Request>::new(), "{STACKS} stacks at rest for {rest:?}");
 
     world.kill_operator();
     let mark = world.requests().len();
