@@ -33,7 +33,9 @@ fn the_stack_that_the_chart_prints_has_no_violation() {
 #[test]
 fn what_the_documents_link_to_is_there() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for document in ["README.md", "docs/getting-started.md", "docs/operations.md", "examples/README.md", "examples/shop/README.md"] {
+    for document in
+        ["README.md", "docs/getting-started.md", "docs/operations.md", "examples/README.md", "examples/shop/README.md"]
+    {
         let text = std::fs::read_to_string(root.join(document)).unwrap();
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
         for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
