@@ -49,8 +49,11 @@ pub(crate) fn write_json(path: &Path, value: &serde_json::Value) -> Result<(), E
 /// Writes a file that only its owner may read: keys and credentials.
 pub(crate) fn write_secret(path: &Path, content: &str) -> Result<(), Error> {
     use std::os::unix::fs::PermissionsExt;
-    write(path, content)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(named("protect", path))
+    // Whole or not at all: a process that has started with the former content may read it now.
+    let draft = path.with_extension("new");
+    write(&draft, content)?;
+    fs::set_permissions(&draft, fs::Permissions::from_mode(0o600)).map_err(named("protect", &draft))?;
+    fs::rename(&draft, path).map_err(named("write", path))
 }
 
 pub(crate) fn make_executable(path: &Path) -> Result<(), Error> {

@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Value, json};
 
 use crate::command::{command, run};
 use crate::{Error, files, kubeconfig, pki, process};
 
+/// Held while a user's certificate is made and put into a kubeconfig.
+static ISSUING: Mutex<()> = Mutex::new(());
 const TEARDOWN: &str = include_str!("teardown.sh");
 /// Names the process with which the cluster ends; clusters of the command line have none.
 const OWNER: &str = "owner";
@@ -90,6 +93,8 @@ impl State {
 
     /// Writes a kubeconfig for a user and returns its path.
     pub(crate) fn kubeconfig_for(&self, user: &str, groups: &[&str], server: &str) -> Result<PathBuf, Error> {
+        // Nodes ask for the same user at the same time, and a certificate and its key belong together.
+        let _alone = ISSUING.lock().unwrap_or_else(PoisonError::into_inner);
         let certificate = self.authority().issue(&file_name(user), &pki::Identity { user, groups, hosts: &[] })?;
         let path = self.file("kubeconfigs").join(file_name(user));
         kubeconfig::write(&path, &self.name, server, &self.authority(), &certificate)?;

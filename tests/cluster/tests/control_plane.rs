@@ -67,6 +67,23 @@ async fn an_ordinary_user_has_the_rights_that_rbac_gives() -> Result<(), Error> 
     Ok(())
 }
 
+/// Nodes do so when they start: a certificate of one with the key of the other would let neither in.
+#[tokio::test]
+async fn many_may_ask_for_the_same_user_at_once() -> Result<(), Error> {
+    let cluster = Cluster::control_plane().await?;
+    std::thread::scope(|scope| {
+        let ask = || {
+            let kubeconfig = cluster.kubeconfig_for("twin", &[]).unwrap().to_string_lossy().into_owned();
+            cluster.kubectl(&["--kubeconfig", &kubeconfig, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"])
+        };
+        let asking: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+        for asked in asking {
+            assert_eq!(asked.join().unwrap().unwrap(), "twin");
+        }
+    });
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_stopped_api_server_comes_back_with_its_data() -> Result<(), Error> {
     let mut cluster = Cluster::control_plane().await?;
