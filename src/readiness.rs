@@ -1,7 +1,7 @@
 //! Whether a component serves: pure predicates over what is observed.
 use crate::api::status::{CountSource, Instances};
 use crate::kinds::Kind;
-use crate::model::{Component, Count, Database, Service, Stack};
+use crate::model::{Count, Database, Service, Stack};
 use crate::observed::{Child, Observed, PodState, Progress, State, Trouble, Workload};
 
 /// How one component is.
@@ -40,11 +40,6 @@ pub fn of(stack: &Stack, name: &str, observed: &Observed) -> Readiness {
         (_, Some(database)) => of_database(database, observed),
         _ => Readiness::default(),
     }
-}
-
-/// What a name in the stack is.
-pub fn kind_of(stack: &Stack, name: &str) -> Component {
-    if stack.services.contains_key(name) { Component::Service } else { Component::Database }
 }
 
 fn of_service(service: &Service, observed: &Observed) -> Readiness {

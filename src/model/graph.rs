@@ -39,17 +39,12 @@ impl<'a> Graph<'a> {
 
     /// All names that need this one, directly or through others.
     pub fn impact(&self, name: &str) -> BTreeSet<&'a str> {
-        let mut hit = BTreeSet::new();
-        let mut next = vec![name];
-        while let Some(name) = next.pop() {
-            for (&other, needs) in &self.needs {
-                if needs.contains(name) && hit.insert(other) {
-                    next.push(other);
-                }
-            }
-        }
-        hit.remove(name);
-        hit
+        reachable(name, |at| self.needs.iter().filter(|(_, needs)| needs.contains(at)).map(|(&other, _)| other).collect())
+    }
+
+    /// All names that this one needs, directly or through others.
+    pub fn reliance(&self, name: &str) -> BTreeSet<&'a str> {
+        reachable(name, |at| self.needs.get(at).into_iter().flatten().copied().collect())
     }
 
     fn known(&self, name: &str) -> impl Iterator<Item = &'a str> {
@@ -69,6 +64,18 @@ impl<'a> Graph<'a> {
         }
         path
     }
+}
+
+/// Everything but the start that can be reached from it; the way may lead in circles.
+fn reachable<'a>(start: &str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open = next(start);
+    while let Some(at) = open.pop() {
+        if at != start && reached.insert(at) {
+            open.extend(next(at));
+        }
+    }
+    reached
 }
 
 /// The cycle from its first name by order, and that name once more at its end.
@@ -120,6 +127,13 @@ mod tests {
         let shop = graph(&[("web", "api"), ("api", "orders"), ("report", "orders"), ("mailer", "jobs")]);
         assert_eq!(shop.impact("orders"), BTreeSet::from(["api", "report", "web"]));
         assert_eq!(shop.impact("web"), BTreeSet::new());
+    }
+
+    #[test]
+    fn reliance_is_all_that_a_name_needs_through_others_too_and_leaves_out_the_name_itself() {
+        let shop = graph(&[("web", "api"), ("api", "orders"), ("api", "web"), ("report", "orders")]);
+        assert_eq!(shop.reliance("web"), BTreeSet::from(["api", "orders"]));
+        assert_eq!(shop.reliance("orders"), BTreeSet::new());
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The status of one component: its phase, its counts, and one root cause.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Facts, routes, url};
 use crate::api::status::{ComponentStatus, Phase, StorageStatus};
 use crate::kinds::Kind;
+use crate::model::graph::Graph;
 use crate::model::{Credentials, Database, Service, Stack, Storage};
 use crate::observed::{Observed, Progress, State, Trouble};
 use crate::readiness::{self, Readiness};
@@ -160,12 +161,18 @@ fn refused_route(facts: &Facts<'_>, service: &Service) -> Option<String> {
 
 /// The root cause among all that a service uses, directly or through others: what is down and starts earliest.
 fn down_dependency<'a>(stack: &'a Stack, name: &str, readiness: &BTreeMap<&str, Readiness>) -> Option<&'a str> {
-    let used = reachable(name, |at| {
-        let uses = stack.services.get(at).into_iter().flat_map(|service| &service.uses);
-        uses.map(|edge| edge.target.as_str()).collect()
-    });
+    let used = graph(stack).reliance(name);
     let is_down = |target: &&str| used.contains(target) && readiness.get(target).is_some_and(|target| !target.serves());
     stack.waves.iter().flatten().map(String::as_str).find(is_down)
+}
+
+/// All edges of a stack, the optional ones too.
+fn graph(stack: &Stack) -> Graph<'_> {
+    let mut graph = Graph::default();
+    for service in stack.services.values() {
+        service.uses.iter().for_each(|edge| graph.edge(&service.name, &edge.target));
+    }
+    graph
 }
 
 /// An autoscaler that cannot work: the count stays as it is, and what runs is not hurt.
@@ -187,23 +194,7 @@ fn notice(stack: &Stack, name: &str) -> String {
 
 /// Everything that uses a component, directly or through others.
 fn impact(stack: &Stack, name: &str) -> Vec<String> {
-    let users = reachable(name, |at| {
-        let uses = |service: &&Service| service.uses.iter().any(|edge| edge.target == at);
-        stack.services.values().filter(uses).map(|service| service.name.as_str()).collect()
-    });
-    users.into_iter().map(str::to_owned).collect()
-}
-
-/// Everything but the start that can be reached from it; optional edges may lead in circles.
-fn reachable<'a>(start: &str, next: impl Fn(&str) -> Vec<&'a str>) -> BTreeSet<&'a str> {
-    let mut reached = BTreeSet::new();
-    let mut open = next(start);
-    while let Some(at) = open.pop() {
-        if at != start && reached.insert(at) {
-            open.extend(next(at));
-        }
-    }
-    reached
+    graph(stack).impact(name).into_iter().map(str::to_owned).collect()
 }
 
 fn storage(database: &Database, observed: &Observed) -> Option<StorageStatus> {
