@@ -28,7 +28,7 @@ demo-down: ## Remove what `make demo` made
 .PHONY: test
 test: ## Check everything (the first run builds Kubernetes from source: about an hour on 2 cores)
 	@begun=$$SECONDS; \
-	for step in lint test-rust test-shop test-cluster test-journey; do \
+	for step in lint test-rust test-shop test-recipes test-ui test-cluster test-journey; do \
 	    echo "== $$step (after $$((SECONDS - begun)) s)"; \
 	    $(MAKE) $$step; \
 	done; \
@@ -55,6 +55,19 @@ test-shop: ## The example application against real PostgreSQL and Redis servers
 	fi
 	cd examples/shop && go vet ./... && SHOP_E2E=required go test ./...
 
+RECIPE_SERVERS := /usr/lib/postgresql/15/bin/postgres /usr/bin/redis-server /usr/sbin/mariadbd /usr/sbin/rabbitmq-server /usr/bin/memcached
+RECIPE_PACKAGES := postgresql-15 redis-server mariadb-server rabbitmq-server memcached python3-pika
+NATS_SERVER := github.com/nats-io/nats-server/v2@v2.11.10
+
+.PHONY: test-recipes
+test-recipes: ## The recipes of engines, with real servers as they are rendered
+	@if ! ls $(RECIPE_SERVERS) /usr/lib/python3/dist-packages/pika >/dev/null 2>&1; then \
+	    apt-get update -qq; \
+	    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(RECIPE_PACKAGES); \
+	fi
+	GOBIN=$(abspath $(TARGET_DIR))/tmp/servers go install $(NATS_SERVER)
+	cargo test --locked --test recipes -- --ignored --test-threads=1
+
 .PHONY: test-cluster
 test-cluster: ## The local cluster with real nodes
 	cargo test --locked --workspace --test full -- --ignored --test-threads=1
@@ -62,6 +75,27 @@ test-cluster: ## The local cluster with real nodes
 .PHONY: test-journey
 test-journey: images ## The shop's whole life on real nodes
 	cargo test --locked --workspace --test journey -- --ignored --nocapture --test-threads=1
+
+.PHONY: test-crashes
+test-crashes: ## The operator dies once at each of its writes, before it and after it (`make test` tries some of them)
+	MSTACK_CRASH_EVERY=1 cargo test --locked --test crashes -- --nocapture
+
+.PHONY: test-ui
+test-ui: ## The operator's page in a real browser
+	@if ! type chromium >/dev/null 2>&1; then \
+	    apt-get update -qq; \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; \
+	fi
+	cargo test --locked --test pages -- --ignored --nocapture --test-threads=1
+
+.PHONY: speed
+speed: ## How long lint, render and graph take for the largest stack
+	cargo test --locked --release --test speed -- --nocapture
+
+.PHONY: test-alerts
+test-alerts: ## The chart's alerts, by Prometheus' own tool (needs promtool)
+	promtool check rules charts/mstack/files/alerts.yaml
+	promtool test rules tests/alerts.yaml
 
 .PHONY: images image shop-image
 images: image shop-image
@@ -77,4 +111,4 @@ shop-image: ## Build the example's image, localhost/shop
 
 .PHONY: generate
 generate: ## Write the generated files anew: the CRD, its copy in the chart, the golden files
-	UPDATE=1 cargo test --quiet --locked --test generated --test golden --test chart
+	UPDATE=1 cargo test --quiet --locked --test generated --test golden --test chart --test pages

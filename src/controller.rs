@@ -1,7 +1,10 @@
 //! The sentence that joins the rooms: observe → validate → build → plan → carry out → report.
 mod credentials;
 mod inputs;
+mod pace;
 mod report;
+mod retention;
+mod rollout;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +12,21 @@ use std::time::Duration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 
-use crate::cluster::apply::Cluster;
+use crate::cluster::apply::{Cluster, Outcome};
 use crate::cluster::events::Events;
+use crate::cluster::growth::Refusals;
 use crate::cluster::references::References;
+use crate::cluster::revisions::Parts;
 use crate::cluster::store::Key;
-use crate::desired::{self, Desired, Object};
+use crate::desired;
 use crate::model::Stack;
-use crate::observed::Observed;
 use crate::plan::{self, Held};
 use crate::status;
 
+use inputs::Stop;
+
 pub use credentials::Credentials;
+pub use pace::{PAUSE, Pace};
 
 /// What a reconcile needs.
 pub struct Context {
@@ -33,6 +40,12 @@ pub struct Context {
     pub guard_image: Option<String>,
     /// What the slow tick has found of generated credentials.
     pub credentials: Credentials,
+    /// What good revisions consist of, as far as one is needed.
+    pub parts: Parts,
+    /// Volumes that cannot grow.
+    pub refusals: Refusals,
+    /// When statuses were written.
+    pub pace: Pace,
 }
 
 /// When a stack is looked at again without an event.
@@ -46,69 +59,83 @@ pub enum Next {
     Backoff,
     /// The same with short waits: an object that is in the way tells nobody when it goes.
     Waits,
+    /// In a moment: counts are on their way, and are told together.
+    Counts,
 }
 
 /// Reconciles one stack once.
 pub async fn reconcile(context: &Context, key: &Key) -> Next {
     let Some((root, observed)) = inputs::observe(context, key) else {
-        context.references.forget(key);
-        context.credentials.forget(key);
+        context.forget(key);
         return Next::Event;
     };
-    if root.deleting {
-        return Next::Event; // Children go by their owner references; data stays (rule 9).
-    }
     let previous = inputs::previous_status(&root);
-    let mut stack = match inputs::validate(context, key, &root, &observed) {
-        Ok(Some(stack)) => stack,
-        Ok(None) => return Next::Event, // A referenced Secret is being read.
-        Err(violations) => {
-            let status = status::of_violations(&previous, root.generation, &violations, &now());
+    if root.deleting {
+        // Without our finalizer children go by their owner references, and data stays (rule 9).
+        return retention::delete(context, key, &root, &previous, &observed).await;
+    }
+    let mut stack = match inputs::validate(context, key, &root, &observed).await {
+        Ok(stack) => stack,
+        Err(Stop::Wait(next)) => return next,
+        Err(Stop::Invalid(violations)) => {
+            let status = status::of_violations(&previous, root.generation, &violations, &observed, &now());
             return report::report(context, key, &root, &previous, status, Vec::new(), Next::Event).await;
         }
     };
-    let unprepared = context.cluster.prepare_data(&mut stack, &observed).await;
+    let (registered, unstamped) = retention::declare(context, key, &root, &stack, &observed).await;
+    let starts = !stack.paused && !stack.hibernates;
+    let unprepared = if starts { context.cluster.prepare_data(&mut stack, &observed, unstamped).await } else { unstamped };
     let untouched = !unprepared.is_empty();
     let desired = desired::build(&stack);
-    let records = identity_records(&stack, &desired, &observed);
-    let held = with_kept_versions(&stack, credentials::with_missing(context, key, &stack, unprepared).await);
+    let records = plan::records(&stack, &desired, &observed);
+    let held = plan::with_kept_data(&stack, credentials::with_missing(context, key, &stack, unprepared).await);
     let plan = plan::plan(&stack, &desired, &records, &observed, &held);
-    let outcome = context.cluster.carry_out(key, &stack, &plan).await;
+    let mut outcome = if stack.paused { Outcome::default() } else { context.cluster.carry_out(key, &stack, &plan).await };
+    retention::settle(context, key, &root, &stack, &registered, &mut outcome).await;
+    grow(context, key, &stack, &held, &mut outcome).await;
+    let settled = rollout::settle(context, key, &stack, &desired, &plan, &mut outcome).await;
     let after = context.cluster.store().observed(key);
-    let failures = report::failures(&plan, &outcome);
+    let tasks = plan::tasks::stands(&stack, &desired, &after);
+    let failures = if stack.paused { report::paused(&plan) } else { report::failures(&plan, &outcome, &stack, &tasks) };
     let facts = status::Facts {
         stack: &stack,
-        revision: &desired.revision,
         observed: &after,
         blocked: &plan.blocked,
+        tasks: &tasks,
         held: &held,
         failures: &failures,
     };
     let status = status::of_stack(&previous, &facts, &now());
-    report::report(context, key, &root, &previous, status, report::notes(&outcome), report::next(&outcome, untouched)).await
+    report::report(context, key, &root, &previous, status, report::notes(&outcome, settled), report::next(&outcome, untouched))
+        .await
+}
+
+/// Does what is next for volumes that are to grow, once all else is written (rule 10).
+async fn grow(context: &Context, key: &Key, stack: &Stack, held: &Held, outcome: &mut Outcome) {
+    if stack.paused || !outcome.failures.is_empty() {
+        return;
+    }
+    let observed = context.cluster.store().observed(key);
+    let growth = plan::growth(stack, &observed, |name| held.contains_key(name));
+    let guard = |name: &str| stack.databases.get(name).and_then(|database| database.guard_image.clone());
+    match context.cluster.grow(key, stack.generation, &growth, guard, &context.refusals).await {
+        Ok(refused) => outcome.again |= refused,
+        Err(failure) => outcome.failures.push(failure),
+    }
+}
+
+impl Context {
+    /// A stack is gone.
+    fn forget(&self, key: &Key) {
+        self.references.forget(key);
+        self.credentials.forget(key);
+        self.pace.forget(key);
+        self.parts.forget(key);
+    }
 }
 
 fn now() -> Time {
     Time(Timestamp::now())
-}
-
-fn identity_records(stack: &Stack, desired: &Desired, observed: &Observed) -> Vec<Object> {
-    let due = plan::unrecorded(stack, desired, observed);
-    due.iter()
-        .filter_map(|(name, identity)| {
-            stack.databases.get(name).map(|database| desired::identity_record(stack, database, identity))
-        })
-        .collect()
-}
-
-/// A database whose version may not change is not touched, and not recreated either.
-fn with_kept_versions(stack: &Stack, mut held: Held) -> Held {
-    for database in stack.databases.values() {
-        if let Some(violation) = &database.held {
-            held.entry(database.name.clone()).or_insert_with(|| ("VersionRefused".to_owned(), violation.clone()));
-        }
-    }
-    held
 }
 
 impl Next {

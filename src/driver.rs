@@ -8,10 +8,10 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::info;
+use tracing::{Instrument, field, info, info_span};
 
 use crate::cluster::queue::{Class, Queue};
-use crate::cluster::store::{Change, Key, Source};
+use crate::cluster::store::{Change, Key};
 use crate::cluster::watch::{self, Seen};
 use crate::controller::{self, Context, Next};
 
@@ -40,8 +40,9 @@ impl Driver {
     /// Runs until `stop` resolves, then lets running reconciles end.
     pub async fn run(mut self, mut secrets: Receiver<Key>, stop: impl Future<Output = ()>) {
         let (to, mut seen) = mpsc::channel(1024);
-        for source in Source::all() {
-            tokio::spawn(watch::run(self.context.cluster.client.clone(), source, to.clone()));
+        let feeds = self.context.cluster.store().feeds();
+        for feed in feeds {
+            tokio::spawn(watch::run(self.context.cluster.client.clone(), feed, to.clone()));
         }
         drop(to);
         let mut running = FuturesUnordered::new();
@@ -75,16 +76,18 @@ impl Driver {
 
     /// The next stack, once everything is known.
     fn next(&mut self) -> Option<Key> {
-        self.ready.load(Ordering::Relaxed).then(|| self.queue.pop(Instant::now())).flatten()
+        let (key, waited) = self.ready.load(Ordering::Relaxed).then(|| self.queue.pop(Instant::now())).flatten()?;
+        self.context.cluster.metrics.waited(waited);
+        Some(key)
     }
 
     fn take_in(&mut self, seen: Seen) {
         let cluster = Arc::clone(&self.context.cluster);
         let mut store = cluster.store();
         match seen {
-            Seen::Begin(source) => store.begin(source),
-            Seen::End(source) => self.queue_all(store.end(source)),
-            Seen::Absent(source) => self.queue_all(store.absent(source)),
+            Seen::Begin(feed) => store.begin(feed),
+            Seen::End(feed) => self.queue_all(store.end(feed)),
+            Seen::Absent(feed) => self.queue_all(store.absent(feed)),
             Seen::Put { source, wire, listed } => return self.note(store.put(source, &wire, listed)),
             Seen::Gone { source, wire } => return self.note(store.gone(source, &wire)),
         }
@@ -97,6 +100,7 @@ impl Driver {
     fn look_for_credentials(&mut self) {
         let stacks: Vec<Key> = self.context.cluster.store().stacks().cloned().collect();
         self.context.credentials.due(stacks.iter().cloned());
+        self.context.refusals.forget();
         self.queue_all(stacks);
     }
 
@@ -125,6 +129,10 @@ impl Driver {
             Next::Event => {
                 self.failures.remove(key);
             }
+            Next::Counts => {
+                self.failures.remove(key);
+                self.queue.push_at(key.clone(), Instant::now() + controller::PAUSE);
+            }
             Next::Soon => self.queue.push_at(key.clone(), Instant::now() + SOON),
             Next::Backoff | Next::Waits => {
                 let failures = self.failures.entry(key.clone()).or_default();
@@ -138,7 +146,12 @@ impl Driver {
 
 async fn run_one(context: Arc<Context>, key: Key) -> (Key, Next) {
     let started = Instant::now();
-    let next = controller::reconcile(&context, &key).await;
-    context.cluster.metrics.reconciled(!matches!(next, Next::Backoff | Next::Waits), started.elapsed().as_secs_f64());
+    // One trace for each reconcile: its lines in the log can be told from those of the next one.
+    let trace = rand::random::<u128>();
+    let span = info_span!("reconcile", stack = %key, trace_id = format!("{trace:032x}"), result = field::Empty);
+    let next = controller::reconcile(&context, &key).instrument(span.clone()).await;
+    let ok = !matches!(next, Next::Backoff | Next::Waits);
+    span.record("result", if ok { "ok" } else { "error" });
+    context.cluster.metrics.reconciled(ok, started.elapsed().as_secs_f64());
     (key, next)
 }

@@ -8,8 +8,10 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use tracing::info;
 
 use crate::cluster::apply::Cluster;
+use crate::metrics::Stacks;
 
 /// What the pages show.
 #[derive(Clone)]
@@ -31,6 +33,7 @@ pub async fn serve(address: SocketAddr, pages: Pages) -> std::io::Result<()> {
         .route("/metrics", get(metrics))
         .with_state(pages);
     let listener = tokio::net::TcpListener::bind(address).await?;
+    info!(address = %listener.local_addr()?, "serving /livez, /readyz and /metrics");
     axum::serve(listener, router).await
 }
 
@@ -43,5 +46,12 @@ async fn readyz(State(pages): State<Pages>) -> impl IntoResponse {
 }
 
 async fn metrics(State(pages): State<Pages>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], pages.cluster.metrics.text())
+    let stacks = Stacks::default();
+    for (key, root) in pages.cluster.store().roots() {
+        if let Some(status) = root.status.as_deref().and_then(|status| serde_json::from_str(status).ok()) {
+            stacks.add(&key.namespace, &key.name, &status);
+        }
+    }
+    let text = pages.cluster.metrics.text(&stacks);
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
 }

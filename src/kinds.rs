@@ -6,10 +6,14 @@
 pub enum Kind {
     /// Gateway API route.
     HttpRoute,
+    /// Gateway API route of gRPC calls.
+    GrpcRoute,
     /// Route where there is no Gateway API.
     Ingress,
     /// Chooses the count of a service with `scale`.
     HorizontalPodAutoscaler,
+    /// Runs a migration, a test or a job to its end.
+    Job,
     /// Keeps instances while nodes are drained.
     PodDisruptionBudget,
     /// Runs a service.
@@ -18,10 +22,14 @@ pub enum Kind {
     StatefulSet,
     /// Address of a component.
     Service,
+    /// Who may reach the pods of a component.
+    NetworkPolicy,
     /// Files, immutable and named by their hash; init scripts; identities of data.
     ConfigMap,
     /// Identity of a service.
     ServiceAccount,
+    /// What is remembered of a revision.
+    ControllerRevision,
     /// Looked at for root causes.
     Pod,
     /// Looked at for serving instances.
@@ -56,6 +64,10 @@ pub struct Row {
     pub managed: bool,
     /// How much is watched.
     pub depth: Depth,
+    /// Whether an object is made once and never brought in line again: what it stands for is in its name.
+    pub once: bool,
+    /// What else the watch selects by, beside our label; empty: nothing.
+    pub selector: &'static str,
     /// Whether a cluster may lack this kind.
     pub optional: bool,
     /// The part of the object in which entries of others are drift (rule 12), as a path of field names; empty: none.
@@ -70,22 +82,41 @@ impl Row {
 }
 
 const fn row(kind: Kind, group: &'static str, version: &'static str, plural: &'static str, name: &'static str) -> Row {
-    Row { kind, group, version, plural, name, managed: true, depth: Depth::Metadata, optional: false, strict: &[] }
+    Row {
+        kind,
+        group,
+        version,
+        plural,
+        name,
+        managed: true,
+        depth: Depth::Metadata,
+        once: false,
+        selector: "",
+        optional: false,
+        strict: &[],
+    }
 }
 
 /// All kinds, in the order in which they are pruned: consumers first. They are applied the other way round.
-pub const KINDS: [Row; 12] = [
+pub const KINDS: [Row; 16] = [
     Row {
         depth: Depth::Full,
         optional: true,
         strict: &["spec"],
         ..row(Kind::HttpRoute, "gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
     },
+    Row {
+        depth: Depth::Full,
+        optional: true,
+        strict: &["spec"],
+        ..row(Kind::GrpcRoute, "gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
+    },
     Row { strict: &["spec"], ..row(Kind::Ingress, "networking.k8s.io", "v1", "ingresses", "Ingress") },
     Row {
         depth: Depth::Full,
         ..row(Kind::HorizontalPodAutoscaler, "autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
     },
+    Row { depth: Depth::Full, once: true, ..row(Kind::Job, "batch", "v1", "jobs", "Job") },
     row(Kind::PodDisruptionBudget, "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
     Row { depth: Depth::Full, strict: &["spec", "template"], ..row(Kind::Deployment, "apps", "v1", "deployments", "Deployment") },
     Row {
@@ -94,8 +125,16 @@ pub const KINDS: [Row; 12] = [
         ..row(Kind::StatefulSet, "apps", "v1", "statefulsets", "StatefulSet")
     },
     Row { strict: &["spec"], ..row(Kind::Service, "", "v1", "services", "Service") },
+    // After the workloads: before their pods start, and until they have been told to end.
+    Row { strict: &["spec"], ..row(Kind::NetworkPolicy, "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy") },
     row(Kind::ConfigMap, "", "v1", "configmaps", "ConfigMap"),
     row(Kind::ServiceAccount, "", "v1", "serviceaccounts", "ServiceAccount"),
+    // A StatefulSet has such objects of its own, with the labels of its pods.
+    Row {
+        once: true,
+        selector: "!microservicestack.dev/component",
+        ..row(Kind::ControllerRevision, "apps", "v1", "controllerrevisions", "ControllerRevision")
+    },
     Row { managed: false, depth: Depth::Full, ..row(Kind::Pod, "", "v1", "pods", "Pod") },
     Row {
         managed: false,
@@ -113,6 +152,11 @@ impl Kind {
     /// The kind's row.
     pub fn row(self) -> &'static Row {
         &KINDS[self as usize]
+    }
+
+    /// Whether objects of this kind make pods, or say how many: they are written after all that pods need.
+    pub fn runs(self) -> bool {
+        matches!(self, Self::Deployment | Self::StatefulSet | Self::HorizontalPodAutoscaler | Self::Job)
     }
 }
 

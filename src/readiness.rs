@@ -1,7 +1,7 @@
 //! Whether a component serves: pure predicates over what is observed.
 use crate::api::status::{CountSource, Instances};
 use crate::kinds::Kind;
-use crate::model::{Count, Database, Service, Stack};
+use crate::model::{Count, Database, SecretRef, Service, Stack, names};
 use crate::observed::{Child, Observed, PodState, Progress, State, Trouble, Workload};
 
 /// How one component is.
@@ -31,36 +31,108 @@ impl Readiness {
     pub fn ready(&self) -> bool {
         self.serves() && self.rolled
     }
+
+    /// The one cause why it is not ready: what is wrong, why, and what next.
+    pub fn cause(&self) -> String {
+        self.trouble_words().unwrap_or_else(|| self.counted())
+    }
+
+    /// What is wrong, why, and what next, where something is.
+    pub fn trouble_words(&self) -> Option<String> {
+        self.trouble.as_ref().map(|(object, trouble)| words(object, trouble))
+    }
+
+    /// How many instances there are, in words.
+    pub fn counted(&self) -> String {
+        let Self { instances, floor, .. } = self;
+        if self.rolled {
+            format!("{} of {floor} instances serving", instances.serving)
+        } else {
+            format!(
+                "{} of {} instances run the present template, {} serving",
+                instances.updated, instances.desired, instances.serving
+            )
+        }
+    }
+}
+
+/// What is wrong, why, and what next.
+pub fn words(object: &str, trouble: &Trouble) -> String {
+    let next = match trouble.reason.as_str() {
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
+            "; check the image's name and tag, and that the nodes may pull it"
+        }
+        "CrashLoopBackOff" => "; read the log of its last run: kubectl logs --previous",
+        "Unschedulable" => "; lower the resources, or add nodes",
+        "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
+        _ => "",
+    };
+    let message = trouble.message.trim();
+    if message.is_empty() {
+        format!("{}{next} ({object})", trouble.reason)
+    } else {
+        format!("{}: {message}{next} ({object})", trouble.reason)
+    }
 }
 
 /// How a component of the stack is, by name.
 pub fn of(stack: &Stack, name: &str, observed: &Observed) -> Readiness {
     match (stack.services.get(name), stack.databases.get(name)) {
-        (Some(service), _) => of_service(service, observed),
-        (_, Some(database)) => of_database(database, observed),
+        (Some(service), _) => of_service(stack, service, observed),
+        (_, Some(database)) => of_database(stack, database, observed),
         _ => Readiness::default(),
     }
 }
 
-fn of_service(service: &Service, observed: &Observed) -> Readiness {
+fn of_service(stack: &Stack, service: &Service, observed: &Observed) -> Readiness {
     let base = &service.objects.base;
     let source = match service.count {
+        _ if stack.hibernates => CountSource::Hibernate,
         Count::Fixed(_) => CountSource::Spec,
         Count::Scaled { .. } => CountSource::HPA,
     };
-    let mut readiness = of_workload(observed, Kind::Deployment, base, &service.name, source, service.count.floor());
+    let floor = if stack.hibernates { 0 } else { service.count.floor() };
+    let mut readiness = of_workload(observed, Kind::Deployment, base, &service.name, source, floor);
     if !service.ports.is_empty() {
         readiness.instances.serving = observed.serving(base);
     }
     readiness
 }
 
-fn of_database(database: &Database, observed: &Observed) -> Readiness {
+fn of_database(stack: &Stack, database: &Database, observed: &Observed) -> Readiness {
+    if let Some(secret) = database.external() {
+        return outside(secret);
+    }
     let base = &database.objects.base;
-    let mut readiness = of_workload(observed, Kind::StatefulSet, base, &database.name, CountSource::Spec, database.instances);
-    readiness.instances.serving = observed.serving(base);
+    let (source, floor) = if stack.hibernates { (CountSource::Hibernate, 0) } else { (CountSource::Spec, database.instances) };
+    let mut readiness = of_workload(observed, Kind::StatefulSet, base, &database.name, source, floor);
+    readiness.instances.serving = observed.serving(database.counted_on());
     readiness.was_ready |= observed.get(Kind::ConfigMap, &database.objects.identity).is_some();
     readiness
+}
+
+/// The counts of a component whose spec is not valid: wanted is what was wanted before, and the rest is seen.
+pub fn counts(observed: &Observed, kind: Kind, component: &str, before: &Instances) -> Instances {
+    let Some(child) = observed.of(kind, component).next() else {
+        return Instances { desired: before.desired, source: before.source, ..Instances::default() };
+    };
+    let readiness = of_workload(observed, kind, &child.name, component, CountSource::Spec, before.desired);
+    let desired = match (&child.state, before.source) {
+        (State::Workload(workload), Some(CountSource::HPA)) => workload.replicas,
+        _ => before.desired,
+    };
+    let has_address = |name: &str| observed.get(Kind::Service, name).is_some_and(|address| address.component == component);
+    let read_only = names::read_only(&child.name);
+    let address = [read_only.as_str(), child.name.as_str()].into_iter().find(|name| has_address(name));
+    let serving = address.map_or(readiness.instances.serving, |name| observed.serving(name));
+    Instances { desired, source: before.source, serving, ..readiness.instances }
+}
+
+/// Of a database outside the stack nothing is known but its Secret.
+fn outside(secret: &SecretRef) -> Readiness {
+    let is_told = ["host", "uri"].iter().any(|key| secret.keys.contains(*key));
+    let exists = secret.digest.is_some() && is_told;
+    Readiness { exists, rolled: true, was_ready: exists, ..Readiness::default() }
 }
 
 fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, source: CountSource, floor: i32) -> Readiness {
@@ -72,7 +144,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         };
     };
     let desired = match source {
-        CountSource::Spec => floor,
+        CountSource::Spec | CountSource::Hibernate => floor,
         CountSource::HPA => workload.replicas.max(floor),
     };
     let pods = || observed.of(Kind::Pod, component);
@@ -109,6 +181,15 @@ fn missing_pods(name: &str, workload: &Workload) -> Option<Trouble> {
         )
     };
     (workload.current < workload.replicas).then(|| Trouble { reason: "PodsMissing".to_owned(), message: message() })
+}
+
+/// Whether no instance of a component is left, nor any on its way.
+pub fn has_ended(observed: &Observed, kind: Kind, base: &str, component: &str) -> bool {
+    let is_idle = |(child, workload): (&Child, &Workload)| {
+        workload.replicas == 0 && workload.current == 0 && workload.observed_generation >= child.sent_generation
+    };
+    let is_over = |pod: &Child| matches!(pod.state, State::Pod(PodState { ended: true, .. }));
+    workload(observed, kind, base).is_none_or(is_idle) && observed.of(Kind::Pod, component).all(is_over)
 }
 
 /// A workload and its record, when it is not on its way out.

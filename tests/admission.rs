@@ -103,7 +103,14 @@ async fn numbers_and_texts_are_the_same_for_scalars() {
 }
 
 /// Bad specs, and words that the refusal must have.
-const BAD: [(&str, &[&str]); 30] = [
+const BAD: [(&str, &[&str]); 34] = [
+    ("{services: {web: {image: a/b, port: 80, allowFrom: [{}]}}}", &["spec.services[web].allowFrom[0]", "give one of them"]),
+    (
+        "{databases: {db: {engine: redis, ephemeral: true, allowFrom: [{cidr: 10.0.0.0/8, labels: {a: b}}]}}}",
+        &["allowFrom[0].cidr", "two entries"],
+    ),
+    ("{routing: {from: [{namespace: a, except: [10.0.0.0/8]}]}}", &["spec.routing.from[0].except", "add `cidr`"]),
+    ("{egress: [{ports: [443]}]}", &["spec.egress[0]", "give one of them"]),
     ("{services: {web: {image: a/b, uses: [nobody]}}}", &["spec.services", "add the component"]),
     ("{services: {web: {image: a/b, uses: [web]}}}", &["spec.services", "names another service"]),
     (

@@ -5,19 +5,32 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it does not expect")]
 
 mod cases;
+mod commands;
+mod convert;
+mod views;
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use cases::{UID, cases, containers};
-use mstack::desired::{self, Desired};
+use mstack::desired::{self, Desired, Passwords};
 use mstack::kinds::Kind;
 use mstack::model::{Credentials, Stack};
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
 const PASSWORD: &str = "p@ss/word";
+
+/// What a case gives where that is not its `out`, which `UPDATE=1` writes.
+fn difference(case: &Path, made: &str) -> Option<String> {
+    let file = case.join("out");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, made).unwrap();
+    }
+    let is_as_committed = std::fs::read_to_string(&file).unwrap_or_default() == made;
+    (!is_as_committed).then(|| format!("{}:\n{made}", case.display()))
+}
 
 #[test]
 fn every_case_gives_exactly_the_objects_in_its_file() {
@@ -56,13 +69,16 @@ fn nothing_empty_is_sent() {
 }
 
 #[test]
-fn objects_of_a_component_come_together_and_components_in_the_order_of_the_waves() {
+fn objects_of_a_component_come_together_and_components_in_the_order_of_the_waves_before_tasks() {
     for case in cases() {
         let stack = stack(&case);
         let mut components: Vec<String> = desired::build(&stack).objects.into_iter().map(|object| object.component).collect();
         components.dedup();
-        let waves: Vec<String> = stack.waves.concat();
-        assert_eq!(components, waves);
+        // A database outside the stack has none.
+        let is_run = |name: &String| stack.databases.get(name).is_none_or(|database| database.external().is_none());
+        let waves = stack.waves.concat().into_iter().filter(is_run);
+        let tasks = stack.tasks.iter().filter(|_| stack.isolated).map(mstack::model::Task::component);
+        assert_eq!(components, waves.chain(tasks).collect::<Vec<_>>());
     }
 }
 
@@ -82,13 +98,18 @@ fn every_child_has_our_labels_and_our_owner_reference() {
     for case in cases() {
         for object in desired::build(&stack(&case)).objects {
             let metadata = &object.body["metadata"];
-            assert_eq!(metadata["labels"]["microservicestack.dev/component"], object.component.as_str());
+            let (label, of) = match object.component.strip_prefix("task/") {
+                Some(task) => ("microservicestack.dev/task", task),
+                None => ("microservicestack.dev/component", object.component.as_str()),
+            };
+            assert_eq!(metadata["labels"][label], of);
             assert_eq!(metadata["ownerReferences"][0]["uid"], UID);
             let selector = &object.body["spec"]["selector"];
             let selector = if selector["matchLabels"].is_null() { selector } else { &selector["matchLabels"] };
             if !selector.is_null() {
                 assert_eq!(selector["microservicestack.dev/component"], object.component.as_str());
-                assert_eq!(selector.as_object().unwrap().len(), 2);
+                let of_primary = usize::from(selector["apps.kubernetes.io/pod-index"] == "0");
+                assert_eq!(selector.as_object().unwrap().len(), 2 + of_primary);
             }
         }
     }
@@ -210,16 +231,19 @@ fn stack(case: &Path) -> Stack {
 
 /// All that mstack makes for a stack, as YAML: the children with their counts, then the data objects.
 fn rendered(stack: &Stack) -> String {
-    let Desired { objects, revision } = desired::build(stack);
-    let mut out = format!("# revision {revision}\n");
+    let Desired { objects, tasks } = desired::build(stack);
+    let mut out = format!("# revision {}\n", stack.revision.name);
     for object in objects {
         let count = object.count.map(|count| format!(" count {count}")).unwrap_or_default();
         let _ = write!(out, "--- # {}{count}\n{}", object.component, yaml(&object.body));
     }
+    for task in tasks {
+        let _ = write!(out, "--- # {}, once it is due\n{}", task.component, yaml(&task.body));
+    }
     for database in stack.databases.values() {
         let identity = format!("identity-of-{}", database.name);
         if matches!(database.credentials, Credentials::Generated { .. }) {
-            let secret = desired::credentials_secret(stack, database, PASSWORD, &identity);
+            let secret = desired::credentials_secret(stack, database, Passwords { consumer: PASSWORD, peer: "peer" }, &identity);
             let _ = write!(out, "--- # {}, once\n{}", database.name, yaml(&serde_json::to_value(secret).unwrap()));
         }
         let record = desired::identity_record(stack, database, &identity);
@@ -237,9 +261,10 @@ fn yaml(body: &Value) -> String {
 fn bodies() -> Vec<(String, Value)> {
     let objects = |case: PathBuf| {
         let case_name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let objects = desired::build(&stack(&case)).objects;
+        let Desired { objects, tasks } = desired::build(&stack(&case));
         objects
             .into_iter()
+            .chain(tasks)
             .map(move |object| (format!("{case_name}: {:?} {}", object.kind, object.name), object.body))
             .collect::<Vec<_>>()
     };

@@ -79,17 +79,17 @@ func (s *shop) showLogs(t *testing.T) {
 	}
 }
 
-// env is what is injected into a service: the stack's config, and discovery for what it uses and nothing else.
-func (s *shop) env(service string) []string {
+// env is what is injected into a component: the stack's config, and discovery for what it uses and nothing else.
+func (s *shop) env(component component) []string {
 	var env []string
 	for name, value := range s.stack.Spec.Config {
 		env = append(env, name+"="+value)
 	}
-	for _, used := range s.stack.Spec.Services[service].Uses {
+	for _, used := range component.Uses {
 		if server, isDatabase := s.servers[used]; isDatabase {
 			env = append(env, envName(used, "URI")+"="+server.uri)
-		} else {
-			env = append(env, envName(used, "URL")+"="+s.fronts[used].url())
+		} else if front := s.fronts[used]; front != nil {
+			env = append(env, envName(used, "URL")+"="+front.url())
 		}
 	}
 	return env
@@ -101,10 +101,11 @@ func (s *shop) instance(t *testing.T, service string) *process {
 	s.started++
 	name := fmt.Sprintf("%s-%d", service, s.started)
 	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	env := append(s.env(service), "POD_NAME="+name, "SHOP_LISTEN="+address, "SHOP_DRAIN=1s")
-	p := start(t, nil, filepath.Join(s.root, name+".log"), env, s.binary, s.stack.Spec.Services[service].Args...)
+	declared := s.stack.Spec.Services[service]
+	env := append(s.env(declared), "POD_NAME="+name, "SHOP_LISTEN="+address, "SHOP_DRAIN=1s")
+	p := start(t, nil, filepath.Join(s.root, name+".log"), env, s.binary, declared.Args...)
 	if f := s.fronts[service]; f != nil {
-		f.follow(t, address)
+		f.follow(t, address, p.ended)
 	}
 	return p
 }
@@ -213,6 +214,7 @@ func TestShop(t *testing.T) {
 		{"orders are taken while the queue is out and confirmed when it is back", queueOutageDelaysOnly},
 		{"a queue that comes back empty is filled again from the database", emptyQueueIsFilledAgain},
 		{"an instance that gets SIGTERM under load loses no request", sigtermLosesNothing},
+		{"the stack's test buys something, and fails where something is given away", checkoutDecides},
 	}
 	for _, step := range journey {
 		t.Run(step.sentence, func(t *testing.T) { step.check(t, s, running) })
@@ -381,4 +383,34 @@ func sigtermLosesNothing(t *testing.T, s *shop, running map[string]*process) {
 		}
 		return err
 	})
+}
+
+func checkoutDecides(t *testing.T, s *shop, running map[string]*process) {
+	checkout := func() (string, error) {
+		declared := s.stack.Spec.Tests["checkout"]
+		test := exec.Command(s.binary, declared.Args...)
+		test.Env = append(s.env(declared), fmt.Sprintf("POD_NAME=checkout-%d", s.storedOrders(t)))
+		out, err := test.CombinedOutput()
+		return string(out), err
+	}
+	before := s.storedOrders(t)
+	if out, err := checkout(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if placed := s.storedOrders(t) - before; placed != 1 {
+		t.Errorf("%d orders placed, not 1", placed)
+	}
+	end(t, running["catalog"])
+	s.stack.Spec.Config["SHOP_DISCOUNT"] = "100"
+	running["catalog"] = s.instance(t, "catalog")
+	eventually(t, "prices of nothing", func() error {
+		told, err := s.call(http.DefaultClient, "GET", "/api/products", "")
+		if err == nil && told.Products[0].Cents != 0 {
+			err = fmt.Errorf("still %d cents", told.Products[0].Cents)
+		}
+		return err
+	})
+	if out, err := checkout(); err == nil || !strings.Contains(out, "gives nothing away") {
+		t.Errorf("%v: %s", err, out)
+	}
 }

@@ -44,21 +44,31 @@ func newFront(t *testing.T) *front {
 
 func (f *front) url() string { return "http://" + f.listener.Addr().String() }
 
-// follow adds an instance once it is ready and takes it off when it no longer is.
-func (f *front) follow(t *testing.T, address string) {
+// follow adds an instance once it is ready, and from then on whenever it is, until it has ended.
+func (f *front) follow(t *testing.T, address string, ended <-chan struct{}) {
 	t.Helper()
 	eventually(t, address+" ready", func() error { return healthy(address) })
-	f.mu.Lock()
-	f.instances = append(f.instances, address)
-	f.mu.Unlock()
+	f.set(address, true)
 	go func() {
-		for healthy(address) == nil {
-			time.Sleep(20 * time.Millisecond)
+		defer f.set(address, false)
+		for {
+			select {
+			case <-ended:
+				return
+			case <-time.After(20 * time.Millisecond):
+				f.set(address, healthy(address) == nil)
+			}
 		}
-		f.mu.Lock()
-		f.instances = slices.DeleteFunc(f.instances, func(a string) bool { return a == address })
-		f.mu.Unlock()
 	}()
+}
+
+func (f *front) set(address string, ready bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.instances = slices.DeleteFunc(f.instances, func(a string) bool { return a == address })
+	if ready {
+		f.instances = append(f.instances, address)
+	}
 }
 
 func healthy(address string) error {

@@ -31,7 +31,7 @@ func runMailer(ctx context.Context) error {
 		return err
 	}
 	defer jobs.Close()
-	m := mailer{jobs, peer{"orders", env[1]}}
+	m := mailer{jobs, peer{name: "orders", base: env[1]}}
 	slog.Info("waiting for jobs")
 	for ctx.Err() == nil {
 		_ = retry(ctx, isOutage, func() error { return m.turn(ctx) })

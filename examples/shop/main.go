@@ -1,4 +1,4 @@
-// Command shop is a small web shop made of four services, one subcommand each.
+// Command shop is a small web shop made of four services and their test, one subcommand each.
 package main
 
 import (
@@ -12,19 +12,20 @@ import (
 	"syscall"
 )
 
-// services is the one table of what this binary can be.
-var services = map[string]func(context.Context) error{
-	"web":     runWeb,
-	"catalog": runCatalog,
-	"orders":  runOrders,
-	"mailer":  runMailer,
+// programs is the one table of what this binary can be: the services of the stack, and its test.
+var programs = map[string]func(context.Context) error{
+	"web":      runWeb,
+	"catalog":  runCatalog,
+	"orders":   runOrders,
+	"mailer":   runMailer,
+	"checkout": runCheckout,
 }
 
 func main() {
-	run, known := services[strings.Join(os.Args[1:], " ")]
+	run, known := programs[strings.Join(os.Args[1:], " ")]
 	if !known {
-		names := make([]string, 0, len(services))
-		for name := range services {
+		names := make([]string, 0, len(programs))
+		for name := range programs {
 			names = append(names, name)
 		}
 		slices.Sort(names)
@@ -37,7 +38,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	if err := run(ctx); err != nil {
-		slog.Error("cannot run", "error", err)
+		slog.Error("failed", "error", err)
 		os.Exit(1)
 	}
 	slog.Info("stopped")

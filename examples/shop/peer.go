@@ -20,6 +20,7 @@ const (
 type peer struct {
 	name string
 	base string
+	key  string // sent as Idempotency-Key, where calls are not safe to repeat by themselves
 }
 
 var transport = &http.Transport{
@@ -55,6 +56,9 @@ func (p peer) attempt(ctx context.Context, method, path string, in, out any) (st
 		return "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	if p.key != "" {
+		request.Header.Set("Idempotency-Key", p.key)
+	}
 	response, err := transport.RoundTrip(request)
 	if err != nil {
 		return "", &outage{err}

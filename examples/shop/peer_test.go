@@ -18,7 +18,7 @@ func peerAnswering(t *testing.T, statuses ...int) (peer, *atomic.Int64) {
 		write(w, statuses[min(n, len(statuses))-1], problem{Error: "because"})
 	}))
 	t.Cleanup(server.Close)
-	return peer{"orders", server.URL}, &calls
+	return peer{name: "orders", base: server.URL}, &calls
 }
 
 func TestACallOutlivesAShortOutage(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -38,6 +39,16 @@ func duration(name string, fallback time.Duration) (time.Duration, error) {
 	value, err := time.ParseDuration(text)
 	if err != nil || value < 0 {
 		return 0, fmt.Errorf("%s is %q: write a duration such as 500ms or 5s", name, text)
+	}
+	return value, nil
+}
+
+// percent reads an optional environment variable between 0 (default) and 100.
+func percent(name string) (int, error) {
+	text := setting(name, "0")
+	value, err := strconv.Atoi(text)
+	if err != nil || value < 0 || value > 100 {
+		return 0, fmt.Errorf("%s is %q: write a number between 0 and 100", name, text)
 	}
 	return value, nil
 }

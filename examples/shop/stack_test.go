@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -16,12 +17,16 @@ type stack struct {
 			Engine string
 			Init   map[string]string
 		}
-		Services map[string]struct {
-			Args []string
-			Port int
-			Uses []string
-		}
+		Services map[string]component
+		Tests    map[string]component
 	}
+}
+
+// component is a service or a test.
+type component struct {
+	Args []string
+	Port int
+	Uses []string
 }
 
 func readStack(t *testing.T) stack {
@@ -42,14 +47,16 @@ func envName(component, suffix string) string {
 	return strings.ToUpper(strings.ReplaceAll(component, "-", "_")) + "_" + suffix
 }
 
-func TestEveryServiceOfTheStackIsASubcommandOfTheBinary(t *testing.T) {
-	declared := readStack(t).Spec.Services
-	for name, service := range declared {
-		if services[strings.Join(service.Args, " ")] == nil {
-			t.Errorf("service %s runs %q, which the binary does not know", name, service.Args)
+func TestTheStackRunsEverySubcommandOfTheBinary(t *testing.T) {
+	spec := readStack(t).Spec
+	declared := maps.Clone(spec.Services)
+	maps.Copy(declared, spec.Tests)
+	for name, component := range declared {
+		if programs[strings.Join(component.Args, " ")] == nil {
+			t.Errorf("%s runs %q, which the binary does not know", name, component.Args)
 		}
 	}
-	if len(declared) != len(services) {
-		t.Errorf("the stack has %d services, the binary %d", len(declared), len(services))
+	if len(declared) != len(programs) {
+		t.Errorf("the stack runs %d programs, the binary has %d", len(declared), len(programs))
 	}
 }

@@ -53,7 +53,7 @@ func runWeb(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w := web{catalog: peer{"catalog", env[0]}, orders: peer{"orders", env[1]}}
+	w := web{catalog: peer{name: "catalog", base: env[0]}, orders: peer{name: "orders", base: env[1]}}
 	routes := http.NewServeMux()
 	routes.HandleFunc("GET /{$}", index)
 	routes.HandleFunc("GET /api/products", handle(http.StatusOK, w.products))

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Resources, Security, Text};
+use super::{AllowFrom, Egress, Migrate, Resources, Security, Text};
 
 /// Spelling of `[SERVICE:]CONTAINER[/PROTOCOL]`; numbers need none.
 const PORT: &str = "^([0-9]{1,5}:)?[0-9]{1,5}(/[A-Za-z0-9]+)?$";
@@ -13,12 +13,12 @@ const PORT: &str = "^([0-9]{1,5}:)?[0-9]{1,5}(/[A-Za-z0-9]+)?$";
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!(has(self.replicas) && has(self.scale))").message("`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count; remove one").field_path(".replicas"),
-    validation = Rule::new("!(has(self.port) && has(self.ports))").message("`port` is the short form of `ports`; keep one of them").field_path(".port"),
-    validation = Rule::new("!has(self.expose) || self.expose.size() == 0 || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on").field_path(".expose"),
-    validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them").field_path(".health"),
-    validation = Rule::new("!has(self.scale) || !has(self.scale.cpu) || (has(self.resources) && (has(self.resources.cpu) || (has(self.resources.limits) && has(self.resources.limits.cpu))))").message("`scale.cpu` is in percent of `resources.cpu`; set `resources.cpu`, such as `250m`").field_path(".scale.cpu"),
-    validation = Rule::new("!has(self.scale) || !has(self.scale.memory) || (has(self.resources) && (has(self.resources.memory) || (has(self.resources.limits) && has(self.resources.limits.memory))))").message("`scale.memory` is in percent of `resources.memory`; set `resources.memory`, such as `256Mi`").field_path(".scale.memory")
+    validation = Rule::new("!(has(self.replicas) && has(self.scale))").message("`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count; remove one [MS0501]").field_path(".replicas"),
+    validation = Rule::new("!(has(self.port) && has(self.ports))").message("`port` is the short form of `ports`; keep one of them [MS0305]").field_path(".port"),
+    validation = Rule::new("!has(self.expose) || self.expose.size() == 0 || has(self.port) || has(self.ports)").message("an exposed service needs a `port`; add the port that it listens on [MS0306]").field_path(".expose"),
+    validation = Rule::new("!(has(self.health) && has(self.ready))").message("`health` is the short form of `ready`; keep one of them [MS0310]").field_path(".health"),
+    validation = Rule::new("!has(self.scale) || !has(self.scale.cpu) || (has(self.resources) && (has(self.resources.cpu) || (has(self.resources.limits) && has(self.resources.limits.cpu))))").message("`scale.cpu` is in percent of `resources.cpu`; set `resources.cpu`, such as `250m` [MS0506]").field_path(".scale.cpu"),
+    validation = Rule::new("!has(self.scale) || !has(self.scale.memory) || (has(self.resources) && (has(self.resources.memory) || (has(self.resources.limits) && has(self.resources.limits.memory))))").message("`scale.memory` is in percent of `resources.memory`; set `resources.memory`, such as `256Mi` [MS0506]").field_path(".scale.memory")
 )]
 pub struct Service {
     /// Container image, such as `ghcr.io/acme/api:2.4.0`.
@@ -54,6 +54,14 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub expose: Option<Vec<Expose>>,
+    /// Callers outside of this stack that may reach the service, such as `{ namespace: monitoring, ports: [metrics] }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16))]
+    pub allow_from: Option<Vec<AllowFrom>>,
+    /// What the service may call outside of this stack, in place of the stack's `egress`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub egress: Option<Vec<Egress>>,
     /// Services and databases that this one needs: it starts after them, and gets their addresses and credentials as
     /// environment variables (`API_HOST`, `API_PORT`, `API_URL`, `ORDERS_URI`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,7 +72,7 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub uses_optional: Option<Vec<String>>,
-    /// Other names for the variables of a component in `uses` or `usesOptional`, by its name.
+    /// Other names for the variables of a component in `uses` or `usesOptional`, and the size of its connection pool, by its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
     pub bindings: Option<BTreeMap<String, Binding>>,
@@ -90,6 +98,15 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub files: BTreeMap<String, String>,
+    /// Brings the databases that this service uses up to date before pods of its new template start, once for each image,
+    /// command and environment. The service keeps its former template until this has ended well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrate: Option<Migrate>,
+    /// Profiles that this component belongs to, as in Compose: it exists only when `spec.profiles` lists one of them.
+    /// Without profiles it always exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), inner(length(min = 1, max = 63)))]
+    pub profiles: Option<Vec<String>>,
     /// Existing Secrets of this namespace whose keys become environment variables. A change of one rolls the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
@@ -106,8 +123,8 @@ pub struct Service {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.min) || self.min <= self.max").message("`min` is at most `max`").field_path(".min"),
-    validation = Rule::new("has(self.cpu) || has(self.memory)").message("an autoscaler needs a target: set `cpu`, `memory` or both, in percent of the requested resources")
+    validation = Rule::new("!has(self.min) || self.min <= self.max").message("`min` is at most `max` [MS0503]").field_path(".min"),
+    validation = Rule::new("has(self.cpu) || has(self.memory)").message("an autoscaler needs a target: set `cpu`, `memory` or both, in percent of the requested resources [MS0504]")
 )]
 pub struct Scale {
     /// Fewest instances. 1 by default.
@@ -139,20 +156,47 @@ pub struct Expose {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 1024), regex(pattern = r"^/"))]
     pub path: Option<String>,
-    /// Name of the port. By default the only port, or the one named `http`.
+    /// Name of the port. By default the only port, or the one named `http`. A port of the protocol `grpc` is served by a
+    /// GRPCRoute where the cluster has that kind and no HTTP route has the same host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 15))]
     pub port: Option<String>,
+    /// The host is reached by `https`. `{}` where the Gateway's listener, or the ingress controller by default, has the
+    /// certificate; an Ingress can name its `secret`. All routes of a host have the same `tls`. Without it: `http`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Longest time from a request to the end of its answer, such as `30s`; then the client gets a 504. Only with a Gateway.
+    /// By default the Gateway's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 16), regex(pattern = r"^([0-9]+h)?([0-9]+m)?([0-9]+s)?$"))]
+    pub timeout: Option<String>,
 }
 
-/// Other names for the variables of one dependency.
+/// Encryption between clients and the Gateway or ingress controller.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tls {
+    /// Existing Secret of this namespace with the certificate (`kubernetes.io/tls`), for an Ingress. A Gateway has its
+    /// certificate at the listener.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub secret: Option<String>,
+}
+
+/// Other names for the variables of one dependency, and how many connections are held to it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
     /// Variable name to key: `DATABASE_URL: uri`. Keys of a database: `host`, `port`, `addr`, `username`, `password`,
-    /// `database`, `uri`; of a service: `host`, `port`, `addr`, `url`.
+    /// `database`, `uri`, and where copies follow it `ro-host`, `ro-uri`; of a service: `host`, `port`, `addr`, `url`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]
     pub env: BTreeMap<String, String>,
+    /// Most connections that one instance holds to the database. With the most instances of all consumers they are
+    /// reckoned against its `maxConnections`: more is a warning with the figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub pool: Option<i32>,
 }
 
 /// The one check of a service, with the time that its start may take.
@@ -171,7 +215,7 @@ pub struct Health {
 /// A check of one instance: exactly one of `http`, `tcp`, `grpc` and `exec`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("[has(self.http), has(self.tcp) && self.tcp, has(self.grpc), has(self.exec)].exists_one(way, way)").message("a check is exactly one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]`"))]
+#[x_kube(validation = Rule::new("[has(self.http), has(self.tcp) && self.tcp, has(self.grpc), has(self.exec)].exists_one(way, way)").message("a check is exactly one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]` [MS0311]"))]
 pub struct Probe {
     /// Path that answers with a status of 200 to 399, such as `/healthz`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

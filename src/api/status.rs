@@ -6,6 +6,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TaskStatus;
+
 /// What the operator has seen and done.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -29,6 +31,12 @@ pub struct StackStatus {
     /// Each database.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub databases: BTreeMap<String, ComponentStatus>,
+    /// Each test, for the present revision.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tests: BTreeMap<String, TaskStatus>,
+    /// Each job.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub jobs: BTreeMap<String, TaskStatus>,
 }
 
 /// Revisions by name: the stack's name and a hash of the services' templates and config.
@@ -62,9 +70,10 @@ pub struct Summary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentStatus {
-    /// `Pending`: not all applied yet. `Blocked`: waits for what it uses. `Rolling`: instances are being replaced or
+    /// `Pending`: not all applied yet. `Blocked`: waits for what it uses. `Migrating`: keeps its former template until
+    /// its migration has ended. `Rolling`: instances are being replaced or
     /// added. `Ready`: serves at least what is asked. `Degraded`: fewer instances serve than asked, or something it uses is
-    /// down. `Failed`: cannot go on without a person.
+    /// down. `Failed`: cannot go on without a person. `Hibernated`: at 0 instances, as `hibernate` asks.
     pub phase: Phase,
     /// Place in the start order: 0 uses nothing, 1 uses something of wave 0, and so on.
     pub wave: i32,
@@ -98,6 +107,8 @@ pub enum Phase {
     Pending,
     /// Waits for what it uses.
     Blocked,
+    /// Keeps its former template until its migration has ended.
+    Migrating,
     /// Instances are being replaced or added.
     Rolling,
     /// Serves at least what is asked.
@@ -106,6 +117,8 @@ pub enum Phase {
     Degraded,
     /// Cannot go on without a person.
     Failed,
+    /// At 0 instances, as `hibernate` asks.
+    Hibernated,
 }
 
 /// The truth about instances.
@@ -114,7 +127,7 @@ pub enum Phase {
 pub struct Instances {
     /// How many are wanted.
     pub desired: i32,
-    /// Who says so: `Spec`, or `HPA`.
+    /// Who says so: `Spec`, `HPA`, or `Hibernate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<CountSource>,
     /// How many run the present template.
@@ -134,6 +147,8 @@ pub enum CountSource {
     Spec,
     /// The HorizontalPodAutoscaler.
     HPA,
+    /// `hibernate` of the spec.
+    Hibernate,
 }
 
 /// Volumes of a database.

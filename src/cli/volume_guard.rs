@@ -21,6 +21,21 @@ pub struct Args {
     /// Identity that was recorded when the data had been initialised; empty or absent before.
     #[arg(long, env = "MSTACK_RECORDED_IDENTITY", default_value = "")]
     recorded: String,
+    /// Paths in the volume of which one is there once the data was initialised.
+    #[arg(long, env = "MSTACK_PROOF", value_delimiter = ',')]
+    proof: Vec<PathBuf>,
+    /// Whether every instance but the first is a copy of it: an empty volume is filled from there, and initialises nothing.
+    #[arg(long, env = "MSTACK_FOLLOWS")]
+    follows: bool,
+    /// Name of the pod, which ends in the number of the instance.
+    #[arg(long, env = "POD_NAME", default_value = "")]
+    pod: String,
+}
+
+impl Args {
+    fn is_copy(&self) -> bool {
+        self.follows && self.pod.rsplit('-').next() != Some("0")
+    }
 }
 
 /// Judges the volume, and marks an empty one.
@@ -28,28 +43,44 @@ pub struct Args {
 /// # Errors
 /// When the volume must not be opened: the first word is the reason.
 pub fn run(args: &Args) -> Result<(), String> {
-    judge(&args.path, &args.identity, &args.recorded).inspect_err(|message| {
+    judge(args).inspect_err(|message| {
         let _ = fs::write(TERMINATION_LOG, message);
     })
 }
 
-fn judge(path: &Path, identity: &str, recorded: &str) -> Result<(), String> {
+fn judge(args: &Args) -> Result<(), String> {
+    let Args { path, identity, .. } = args;
     let marker = path.join(MARKER);
     match fs::read_to_string(&marker) {
-        Ok(found) if found.trim() == identity => Ok(()),
+        Ok(found) if found.trim() == identity => holds(args),
         Ok(found) => Err(format!(
             "DataMismatch: the volume holds the data {}, not {identity}; mount the volume that belongs to this database",
             found.trim()
         )),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => initialise(path, &marker, identity, recorded),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => initialise(args, &marker),
         Err(error) => {
             Err(format!("VolumeUnreadable: {}: {error}; check the user and group that the database runs as", marker.display()))
         }
     }
 }
 
-fn initialise(path: &Path, marker: &Path, identity: &str, recorded: &str) -> Result<(), String> {
-    if !recorded.is_empty() {
+/// A volume that has its marker has its data too, once that was initialised: an engine would start anew without it.
+fn holds(args: &Args) -> Result<(), String> {
+    let Args { path, recorded, proof, .. } = args;
+    let has_data = proof.is_empty() || proof.iter().any(|proof| path.join(proof).exists());
+    if has_data || recorded.is_empty() || args.is_copy() {
+        return Ok(());
+    }
+    let proof: Vec<_> = proof.iter().map(|proof| proof.display().to_string()).collect();
+    Err(format!(
+        "DataLost: the data {recorded} was initialised before, and the volume has no {} any more; restore it, or delete the record (the ConfigMap <database>-identity) to start with empty data",
+        proof.join(" or ")
+    ))
+}
+
+fn initialise(args: &Args, marker: &Path) -> Result<(), String> {
+    let Args { path, identity, recorded, .. } = args;
+    if !recorded.is_empty() && !args.is_copy() {
         return Err(format!(
             "DataLost: the data {recorded} was initialised before, and this volume does not hold it; restore the volume, or delete the record (the ConfigMap <database>-identity) to start with empty data"
         ));
@@ -90,6 +121,43 @@ mod tests {
         path
     }
 
+    fn judged(path: &Path, identity: &str, recorded: &str) -> Result<(), String> {
+        judge(&args(path, identity, recorded))
+    }
+
+    fn args(path: &Path, identity: &str, recorded: &str) -> Args {
+        let [identity, recorded] = [identity, recorded].map(str::to_owned);
+        Args { path: path.to_owned(), identity, recorded, proof: Vec::new(), follows: false, pod: String::new() }
+    }
+
+    #[test]
+    fn rule_10_a_marked_volume_whose_data_is_gone_is_not_initialised_again() {
+        let path = volume("proof");
+        let judged = |recorded, pod: &str| {
+            let proof = vec![PathBuf::from("pgdata/PG_VERSION")];
+            judge(&Args { proof, follows: true, pod: pod.to_owned(), ..args(&path, "data-1", recorded) })
+        };
+        assert_eq!(judged("", "orders-0"), Ok(()), "before the first initialisation");
+        assert_eq!(first_word(judged("data-1", "orders-0")), "DataLost");
+        assert_eq!(judged("data-1", "orders-1"), Ok(()), "a copy is filled from the primary");
+        fs::create_dir(path.join("pgdata")).unwrap();
+        fs::write(path.join("pgdata/PG_VERSION"), "17").unwrap();
+        assert_eq!(judged("data-1", "orders-0"), Ok(()));
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn rule_10_a_new_copy_starts_empty_and_a_folder_that_is_not_empty_is_never_made_one() {
+        let path = volume("copy");
+        let copy = |identity| Args { follows: true, pod: "orders-2".to_owned(), ..args(&path, identity, "data-1") };
+        fs::write(path.join("PG_VERSION"), "17").unwrap();
+        assert_eq!(first_word(judge(&copy("data-1"))), "DataMismatch");
+        fs::remove_file(path.join("PG_VERSION")).unwrap();
+        assert_eq!(judge(&copy("data-1")), Ok(()));
+        assert_eq!(first_word(judge(&copy("data-2"))), "DataMismatch", "a copy follows no other identity");
+        fs::remove_dir_all(path).unwrap();
+    }
+
     fn first_word(result: Result<(), String>) -> String {
         result.unwrap_err().split(':').next().unwrap().to_owned()
     }
@@ -97,15 +165,15 @@ mod tests {
     #[test]
     fn rule_10_an_empty_volume_is_given_its_identity_once_and_opens_again_with_it() {
         let path = volume("first");
-        assert_eq!(judge(&path, "data-1", ""), Ok(()));
-        assert_eq!(judge(&path, "data-1", "data-1"), Ok(()));
+        assert_eq!(judged(&path, "data-1", ""), Ok(()));
+        assert_eq!(judged(&path, "data-1", "data-1"), Ok(()));
         fs::remove_dir_all(path).unwrap();
     }
 
     #[test]
     fn rule_10_with_a_recorded_identity_nothing_initialises_an_empty_volume_again() {
         let path = volume("lost");
-        assert_eq!(first_word(judge(&path, "data-1", "data-1")), "DataLost");
+        assert_eq!(first_word(judged(&path, "data-1", "data-1")), "DataLost");
         assert_eq!(fs::read_dir(&path).unwrap().count(), 0);
         fs::remove_dir_all(path).unwrap();
     }
@@ -113,8 +181,8 @@ mod tests {
     #[test]
     fn rule_10_a_volume_of_other_data_is_not_opened() {
         let path = volume("other");
-        judge(&path, "data-2", "").unwrap();
-        assert_eq!(first_word(judge(&path, "data-1", "")), "DataMismatch");
+        judged(&path, "data-2", "").unwrap();
+        assert_eq!(first_word(judged(&path, "data-1", "")), "DataMismatch");
         fs::remove_dir_all(path).unwrap();
     }
 
@@ -122,7 +190,7 @@ mod tests {
     fn rule_10_a_volume_with_files_and_without_identity_is_not_opened() {
         let path = volume("files");
         fs::write(path.join("PG_VERSION"), "17").unwrap();
-        assert_eq!(first_word(judge(&path, "data-1", "")), "DataMismatch");
+        assert_eq!(first_word(judged(&path, "data-1", "")), "DataMismatch");
         fs::remove_dir_all(path).unwrap();
     }
 }

@@ -6,11 +6,13 @@ use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditi
 use kube::{Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+use tracing::debug;
 
 use super::client::{Call, CallError};
 use super::slim::{self, Meta, Slim};
 use super::store::{Key, Store};
 use crate::desired::Object;
+use crate::desired::meta::HIBERNATED_FROM;
 use crate::kinds::{Depth, Kind};
 use crate::metrics::Metrics;
 use crate::model::Stack;
@@ -91,6 +93,8 @@ pub struct Outcome {
     pub failures: Vec<Failure>,
     /// Drift that was corrected.
     pub corrections: Vec<Correction>,
+    /// Something was found out that changes the answer: it is to be asked again.
+    pub again: bool,
 }
 
 impl Cluster {
@@ -102,7 +106,7 @@ impl Cluster {
     /// Carries out a plan: first what workloads need, then the workloads; last, if all went well, what is not wanted goes.
     pub async fn carry_out(&self, key: &Key, stack: &Stack, plan: &Plan<'_>) -> Outcome {
         self.store().verified(key, &plan.verified);
-        let (last, first): (Vec<_>, Vec<_>) = plan.writes.iter().partition(|write| is_workload(write.object.kind));
+        let (last, first): (Vec<_>, Vec<_>) = plan.writes.iter().partition(|write| write.object.kind.runs());
         let mut outcome = Outcome::default();
         for wave in [first, last] {
             let results = join_all(wave.iter().map(|write| self.write(key, stack, write))).await;
@@ -113,10 +117,26 @@ impl Cluster {
                 }
             }
         }
-        if outcome.failures.is_empty() && plan.conflicts.is_empty() {
-            outcome.failures = self.prune(&stack.namespace, &plan.prune).await;
+        if outcome.failures.is_empty() && plan.conflicts.is_empty() && !plan.prune.is_empty() {
+            match self.is_current(stack).await {
+                Ok(true) => outcome.failures = self.prune(key, &plan.prune).await,
+                Ok(false) => debug!("what is not wanted stays: the spec has changed meanwhile"),
+                Err(error) => outcome.failures.extend(plan.prune.first().map(|child| not_removed(child, &error))),
+            }
         }
         outcome
+    }
+
+    /// Whether the spec is still the one that the plan was made from: the watch may lag behind, and what nobody wanted a
+    /// moment ago may have been made since, by another instance of the operator. If not, its event is on its way.
+    ///
+    /// # Errors
+    /// When the API server cannot be read.
+    pub async fn is_current(&self, stack: &Stack) -> Result<bool, CallError> {
+        let api = Api::<Meta>::namespaced_with(self.client.clone(), &stack.namespace, &slim::stacks());
+        let live = api.get_opt(&stack.name).timed().await?;
+        let same = |live: &Meta| live.wire.metadata.uid == stack.uid && live.wire.metadata.generation == stack.generation;
+        Ok(live.is_some_and(|live| same(&live)))
     }
 
     async fn write(&self, key: &Key, stack: &Stack, write: &Write<'_>) -> Result<(), Failure> {
@@ -124,7 +144,7 @@ impl Cluster {
         let result = match &write.how {
             How::Create => self.create(stack, object).await,
             How::Apply { count, .. } => self.apply_pure(key, stack, write, *count).await,
-            How::Count { count, .. } => self.count(stack, object, write.child, *count).await,
+            How::Count { count, remembered, .. } => self.count(stack, object, write.child, *count, *remembered).await,
             How::Strip { .. } => self.strip(key, stack, object).await,
         };
         match result {
@@ -136,7 +156,8 @@ impl Cluster {
         }
     }
 
-    async fn create(&self, stack: &Stack, object: &Object) -> Result<(), CallError> {
+    /// Makes a child; a name that is taken is a conflict.
+    pub(super) async fn create(&self, stack: &Stack, object: &Object) -> Result<(), CallError> {
         let mut body = object.body.clone();
         body["metadata"]["resourceVersion"] = MUST_NOT_EXIST.into();
         if let Some(count) = object.count {
@@ -165,13 +186,23 @@ impl Cluster {
         self.send(stack, object, &body, MANAGER).await
     }
 
-    async fn count(&self, stack: &Stack, object: &Object, child: Option<&Child>, count: i32) -> Result<(), CallError> {
+    async fn count(
+        &self,
+        stack: &Stack,
+        object: &Object,
+        child: Option<&Child>,
+        count: i32,
+        remembered: Option<i32>,
+    ) -> Result<(), CallError> {
         let mut body = json!({
             "apiVersion": object.body["apiVersion"], "kind": object.body["kind"],
             "metadata": {"name": object.name}, "spec": {"replicas": count},
         });
         if let Some(child) = child {
             body["metadata"]["uid"] = child.uid.as_str().into();
+        }
+        if let Some(count) = remembered {
+            body["metadata"]["annotations"][HIBERNATED_FROM] = count.to_string().into();
         }
         self.send(stack, object, &body, COUNT_MANAGER).await
     }
@@ -195,7 +226,6 @@ impl Cluster {
         let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
         let params = PatchParams::apply(manager).force();
         let _permit = self.writes.acquire().await;
-        self.metrics.wrote("apply", object.kind.row().plural);
         Ok(api.patch(&object.name, &params, &Patch::Apply(body)).timed().await?.wire)
     }
 
@@ -211,7 +241,6 @@ impl Cluster {
         let api = Api::<Slim<false>>::namespaced_with(self.client.clone(), &stack.namespace, &resource);
         let patch: json_patch::Patch = serde_json::from_value(operations).unwrap_or_default();
         let _permit = self.writes.acquire().await;
-        self.metrics.wrote("patch", object.kind.row().plural);
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let answer = api.patch(&object.name, &params, &Patch::Json::<()>(patch)).timed().await?;
         let mut store = self.store();
@@ -254,32 +283,22 @@ impl Cluster {
         }
     }
 
-    async fn prune(&self, namespace: &str, children: &[&Child]) -> Vec<Failure> {
+    /// Removes children, one after the other; the failures come back.
+    pub async fn prune(&self, key: &Key, children: &[&Child]) -> Vec<Failure> {
         let mut failures = Vec::new();
         for child in children {
-            let api = Api::<Meta>::namespaced_with(self.client.clone(), namespace, &slim::resource(child.kind.row()));
+            let api = Api::<Meta>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(child.kind.row()));
             let preconditions = Preconditions { uid: Some(child.uid.clone()), resource_version: None };
             let params = DeleteParams::background().preconditions(preconditions);
             let _permit = self.writes.acquire().await;
-            self.metrics.wrote("delete", child.kind.row().plural);
             match api.delete(&child.name, &params).timed().await {
-                Ok(_) => {}
+                Ok(_) => self.store().told_to_go(key, child),
                 Err(error) if matches!(error.code(), Some(404 | 409)) => {} // Gone, or another object by now.
-                Err(error) => failures.push(Failure {
-                    component: child.component.clone(),
-                    kind: child.kind,
-                    name: child.name.clone(),
-                    cause: Cause::Transient,
-                    message: format!("could not be removed: {}", error.words()),
-                }),
+                Err(error) => failures.push(not_removed(child, &error)),
             }
         }
         failures
     }
-}
-
-fn is_workload(kind: Kind) -> bool {
-    matches!(kind, Kind::Deployment | Kind::StatefulSet | Kind::HorizontalPodAutoscaler)
 }
 
 fn correction(write: &Write<'_>) -> Option<Correction> {
@@ -289,6 +308,16 @@ fn correction(write: &Write<'_>) -> Option<Correction> {
         _ => return None,
     };
     Some(Correction { kind: write.object.kind, name: write.object.name.clone(), by })
+}
+
+fn not_removed(child: &Child, error: &CallError) -> Failure {
+    Failure {
+        component: child.component.clone(),
+        kind: child.kind,
+        name: child.name.clone(),
+        cause: Cause::Transient,
+        message: format!("could not be removed: {}", error.words()),
+    }
 }
 
 fn failure(object: &Object, error: &CallError) -> Failure {
@@ -310,8 +339,9 @@ fn whose(labels: &std::collections::BTreeMap<String, String>, owner: Option<Stri
     }
 }
 
-/// The JSON patch that removes what others have added, as long as the object is still the one that was read.
-fn removals(object: &Object, live: &DynamicObject) -> Option<Value> {
+/// The JSON patch that removes what others have added, as long as the object is still the one that was read; none where
+/// they have added nothing.
+pub fn removals(object: &Object, live: &DynamicObject) -> Option<Value> {
     let strict = object.kind.row().strict;
     let body = serde_json::to_value(live).unwrap_or_default();
     let entries = live.managed_fields();

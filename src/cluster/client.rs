@@ -2,7 +2,10 @@
 use std::future::Future;
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::{Client, Config};
+
+use crate::metrics::Requests;
 
 /// Longest time that one call may take.
 pub const CALL: Duration = Duration::from_secs(15);
@@ -51,12 +54,12 @@ impl<T, F: Future<Output = kube::Result<T>> + Send> Call<T> for F {
     }
 }
 
-/// A client for everything but the Lease. Retries are the queue's business, not the client's.
+/// A client whose requests are counted. Retries are the queue's business, not the client's.
 ///
 /// # Errors
 /// When there is neither a kubeconfig nor an in-cluster configuration, or it cannot be used.
-pub async fn connect() -> Result<Client, kube::Error> {
+pub async fn connect(requests: &Requests) -> Result<Client, kube::Error> {
     let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
     config.default_retry = false;
-    Client::try_from(config)
+    Ok(ClientBuilder::try_from(config)?.with_layer(requests).build())
 }

@@ -61,7 +61,7 @@ impl Events {
             secondary: note.about.as_ref().map(child),
         };
         if let Err(error) = self.recorder.publish(&event, &reference).timed().await {
-            debug!(stack = %key, %error, "event not published");
+            debug!(%error, "event not published");
         }
     }
 }

@@ -18,6 +18,8 @@ pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 pub const RENEW: Duration = Duration::from_secs(5);
 /// Time between attempts that fail.
 pub const RETRY: Duration = Duration::from_secs(2);
+/// Annotation of the Lease: version of the operator that leads, for all who want to know; it costs no write of its own.
+pub const VERSION: &str = "microservicestack.dev/version";
 const ATTEMPT: Duration = Duration::from_secs(4);
 
 /// A contender for the Lease.
@@ -129,6 +131,8 @@ impl Elector {
         let now = MicroTime(Timestamp::now());
         let before = lease.spec.take().unwrap_or_default();
         let continued = before.holder_identity.as_deref() == Some(&self.identity);
+        let annotations = lease.metadata.annotations.get_or_insert_default();
+        annotations.insert(VERSION.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
         lease.spec = Some(LeaseSpec {
             holder_identity: Some(self.identity.clone()),
             lease_duration_seconds: i32::try_from(DURATION.as_secs()).ok(),

@@ -1,6 +1,7 @@
 //! Which stack is reconciled next: a live change of a spec before an event of a child before the initial list, and
 //! every eighth turn the oldest of all, so that nothing starves.
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -33,7 +34,7 @@ pub struct Queue {
 
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    Ready(Class, u64),
+    Ready { class: Class, sequence: u64, since: Instant },
     Delayed(Instant, u64),
 }
 
@@ -44,19 +45,20 @@ impl Queue {
             *again = Some(again.map_or(class, |before| before.min(class)));
             return;
         }
-        let sequence = match self.waiting.get(&key) {
-            Some(Place::Ready(before, _)) if *before <= class => return,
-            Some(place) => self.withdraw(*place),
-            None => self.next_sequence(),
+        let (sequence, since) = match self.waiting.get(&key).copied() {
+            Some(Place::Ready { class: before, .. }) if before <= class => return,
+            Some(place @ Place::Ready { since, .. }) => (self.withdraw(place), since),
+            Some(place) => (self.withdraw(place), Instant::now()),
+            None => (self.next_sequence(), Instant::now()),
         };
         self.ready[class as usize].insert(sequence, key.clone());
-        self.waiting.insert(key, Place::Ready(class, sequence));
+        self.waiting.insert(key, Place::Ready { class, sequence, since });
     }
 
     /// Adds a stack for later, unless it waits already for an earlier time.
     pub fn push_at(&mut self, key: Key, at: Instant) {
         match self.waiting.get(&key) {
-            Some(Place::Ready(..)) => return,
+            Some(Place::Ready { .. }) => return,
             Some(Place::Delayed(before, _)) if *before <= at => return,
             Some(place) => {
                 self.withdraw(*place);
@@ -68,8 +70,9 @@ impl Queue {
         self.waiting.insert(key, Place::Delayed(at, sequence));
     }
 
-    /// The next stack whose time has come; it counts as running until [`Queue::done`]. A stack runs once at a time.
-    pub fn pop(&mut self, now: Instant) -> Option<Key> {
+    /// The next stack whose time has come, and how long it has waited since; it counts as running until [`Queue::done`]. A
+    /// stack runs once at a time.
+    pub fn pop(&mut self, now: Instant) -> Option<(Key, Duration)> {
         self.wake(now);
         self.turns += 1;
         let class = if self.turns.is_multiple_of(OLDEST_EVERY) {
@@ -78,9 +81,12 @@ impl Queue {
             self.ready.iter().position(|class| !class.is_empty())
         }?;
         let (_, key) = self.ready[class].pop_first()?;
-        self.waiting.remove(&key);
+        let waited = match self.waiting.remove(&key) {
+            Some(Place::Ready { since, .. }) => now.saturating_duration_since(since),
+            _ => Duration::ZERO,
+        };
         self.running.insert(key.clone(), None);
-        Some(key)
+        Some((key, waited))
     }
 
     /// Ends a run; whatever came up meanwhile is queued.
@@ -116,7 +122,7 @@ impl Queue {
 
     fn withdraw(&mut self, place: Place) -> u64 {
         match place {
-            Place::Ready(class, sequence) => {
+            Place::Ready { class, sequence, .. } => {
                 self.ready[class as usize].remove(&sequence);
                 sequence
             }
@@ -135,9 +141,11 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
+
+    fn next(queue: &mut Queue, now: Instant) -> Option<Key> {
+        queue.pop(now).map(|(key, _)| key)
+    }
 
     fn key(name: &str) -> Key {
         Key::new("shop", name)
@@ -150,7 +158,7 @@ mod tests {
         queue.push(key("child"), Class::Child);
         queue.push(key("edited"), Class::Spec);
         let now = Instant::now();
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop(now)).collect();
+        let order: Vec<_> = std::iter::from_fn(|| next(&mut queue, now)).collect();
         assert_eq!(order, [key("edited"), key("child"), key("listed")]);
     }
 
@@ -160,7 +168,7 @@ mod tests {
         queue.push(key("listed"), Class::Initial);
         let served = (0..OLDEST_EVERY).any(|n| {
             queue.push(key(&format!("edited-{n}")), Class::Spec);
-            queue.pop(Instant::now()) == Some(key("listed"))
+            next(&mut queue, Instant::now()) == Some(key("listed"))
         });
         assert!(served);
     }
@@ -170,11 +178,11 @@ mod tests {
         let mut queue = Queue::default();
         let now = Instant::now();
         queue.push(key("shop"), Class::Spec);
-        assert_eq!(queue.pop(now), Some(key("shop")));
+        assert_eq!(next(&mut queue, now), Some(key("shop")));
         queue.push(key("shop"), Class::Child);
-        assert_eq!(queue.pop(now), None);
+        assert_eq!(next(&mut queue, now), None);
         queue.done(&key("shop"));
-        assert_eq!(queue.pop(now), Some(key("shop")));
+        assert_eq!(next(&mut queue, now), Some(key("shop")));
     }
 
     #[test]
@@ -185,7 +193,17 @@ mod tests {
         queue.push_at(key("a"), later);
         queue.push_at(key("b"), later);
         queue.push(key("b"), Class::Child);
-        assert_eq!((queue.pop(now), queue.pop(now), queue.next_due()), (Some(key("b")), None, Some(later)));
-        assert_eq!(queue.pop(later), Some(key("a")));
+        assert_eq!((next(&mut queue, now), next(&mut queue, now), queue.next_due()), (Some(key("b")), None, Some(later)));
+        assert_eq!(next(&mut queue, later), Some(key("a")));
+    }
+
+    #[test]
+    fn a_wait_counts_from_the_first_time_that_a_stack_was_due() {
+        let mut queue = Queue::default();
+        queue.push(key("shop"), Class::Initial);
+        let later = Instant::now() + Duration::from_secs(3);
+        queue.push(key("shop"), Class::Spec);
+        let (_, waited) = queue.pop(later).unwrap();
+        assert!(waited >= Duration::from_secs(3), "{waited:?}");
     }
 }

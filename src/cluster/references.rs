@@ -19,6 +19,7 @@ use tracing::warn;
 
 use super::client::Call;
 use super::store::Key;
+use crate::model::SecretFacts;
 
 /// Namespace and name of a Secret.
 type Id = (Box<str>, String);
@@ -36,7 +37,7 @@ enum Digested {
     /// It has not been read yet.
     Unread,
     /// Its digest, or none where there is no such Secret.
-    Read(Option<String>),
+    Read(Option<SecretFacts>),
 }
 
 struct Watched {
@@ -75,7 +76,7 @@ impl References {
         self: &std::sync::Arc<Self>,
         stack: &Key,
         names: &BTreeSet<String>,
-    ) -> Option<BTreeMap<String, Option<String>>> {
+    ) -> Option<BTreeMap<String, Option<SecretFacts>>> {
         let mut watched = self.watched();
         watched.retain(|(namespace, name), entry| {
             if *namespace == stack.namespace && !names.contains(name) {
@@ -132,7 +133,7 @@ impl References {
         let mut wait = Duration::from_secs(1);
         loop {
             match api.get_opt(&id.1).timed().await {
-                Ok(secret) => return self.set(id, secret.as_ref().map(digest)).await,
+                Ok(secret) => return self.set(id, secret.as_ref().map(facts)).await,
                 Err(error) => warn!(namespace = %id.0, secret = id.1, %error, "a referenced Secret cannot be read; trying again"),
             }
             tokio::time::sleep(wait).await;
@@ -140,7 +141,7 @@ impl References {
         }
     }
 
-    async fn set(&self, id: &Id, digest: Option<String>) {
+    async fn set(&self, id: &Id, digest: Option<SecretFacts>) {
         let stacks: Vec<Key> = {
             let mut watched = self.watched();
             let Some(entry) = watched.get_mut(id) else { return };
@@ -155,6 +156,11 @@ impl References {
             let _ = self.changed.send(stack).await;
         }
     }
+}
+
+/// What is known of a Secret once it has been read.
+pub fn facts(secret: &Secret) -> SecretFacts {
+    SecretFacts { digest: digest(secret), keys: secret.data.iter().flatten().map(|(key, _)| key.clone()).collect() }
 }
 
 fn digest(secret: &Secret) -> String {

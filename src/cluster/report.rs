@@ -23,7 +23,6 @@ impl Cluster {
             "metadata": {"name": key.name, "uid": root.uid}, "status": status,
         });
         let _permit = self.writes.acquire().await;
-        self.metrics.wrote("status", "microservicestacks");
         let answer = api.patch_status(&key.name, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&body)).timed().await?;
         self.store().wrote_status(key, &answer.wire, &body["status"].to_string());
         Ok(())

@@ -1,11 +1,18 @@
 //! What the watches have seen, by stack. Events at or below the version of an own write are dropped; lists sweep by epoch.
+mod root;
+mod texts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
+use super::feed::{Feed, Scope, Source};
 use crate::desired::meta;
-use crate::kinds::{KINDS, Kind};
+use crate::kinds::Kind;
 use crate::observed::{Child, Observed, Wire, decode};
 use crate::plan::Verified;
+
+pub use root::Root;
+use texts::Texts;
 
 /// Namespace and name of a stack.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,39 +36,6 @@ impl fmt::Display for Key {
     }
 }
 
-/// What is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Source {
-    /// The stacks themselves.
-    Stacks,
-    /// Children of a kind.
-    Kind(Kind),
-}
-
-impl Source {
-    /// Everything that is watched.
-    pub fn all() -> impl Iterator<Item = Self> {
-        std::iter::once(Self::Stacks).chain(KINDS.iter().map(|row| Self::Kind(row.kind)))
-    }
-}
-
-/// A stack's own object: its spec and status as text, so that one that cannot be decoded stops no other.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Root {
-    /// UID.
-    pub uid: String,
-    /// Generation of the spec.
-    pub generation: i64,
-    /// Resource version.
-    pub version: u64,
-    /// Whether it is being deleted.
-    pub deleting: bool,
-    /// Spec, in JSON.
-    pub spec: Box<str>,
-    /// Status, in JSON.
-    pub status: Option<Box<str>>,
-}
-
 /// What an event means for a stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -77,7 +51,6 @@ pub enum Change {
 struct Entry {
     root: Option<(Root, u32)>,
     observed: Observed,
-    epochs: BTreeMap<(Kind, String), u32>,
     tolerated: BTreeMap<(Kind, String), u64>,
 }
 
@@ -85,45 +58,61 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Store {
     entries: HashMap<Key, Entry>,
-    epochs: BTreeMap<Source, u32>,
-    listed: BTreeMap<Source, bool>,
+    scope: Scope,
+    epochs: BTreeMap<Feed, u32>,
+    listed: BTreeMap<Feed, bool>,
     /// Highest version that each watch has shown.
-    latest: BTreeMap<Source, u64>,
+    latest: BTreeMap<Feed, u64>,
+    texts: Texts,
 }
 
 impl Store {
+    /// An empty store for these namespaces.
+    pub fn new(scope: Scope) -> Self {
+        Self { scope, ..Self::default() }
+    }
+
+    /// The watches that fill it.
+    pub fn feeds(&self) -> Vec<Feed> {
+        self.scope.feeds()
+    }
+
     /// Whether every watch has delivered its first list (or its kind is absent): only then may anything be written.
     pub fn synced(&self) -> bool {
-        Source::all().all(|source| self.listed.contains_key(&source))
+        self.scope.feeds().iter().all(|feed| self.listed.contains_key(feed))
     }
 
     /// Whether the cluster has an optional kind.
     pub fn has(&self, kind: Kind) -> bool {
-        self.listed.get(&Source::Kind(kind)).copied().unwrap_or_default()
+        self.listed.iter().any(|(feed, there)| feed.source == Source::Kind(kind) && *there)
     }
 
     /// A kind that the cluster does not have.
-    pub fn absent(&mut self, source: Source) -> Vec<Key> {
-        let known = self.listed.get(&source) == Some(&false);
-        self.begin(source);
-        let touched = self.end(source);
-        self.listed.insert(source, false);
+    pub fn absent(&mut self, feed: impl Into<Feed>) -> Vec<Key> {
+        let feed = feed.into();
+        let known = self.listed.get(&feed) == Some(&false);
+        self.begin(feed.clone());
+        let touched = self.end(feed.clone());
+        self.listed.insert(feed, false);
         if known { Vec::new() } else { touched }
     }
 
     /// A list begins: what it does not name is gone.
-    pub fn begin(&mut self, source: Source) {
-        *self.epochs.entry(source).or_default() += 1;
-        self.latest.remove(&source);
+    pub fn begin(&mut self, feed: impl Into<Feed>) {
+        let feed = feed.into();
+        self.latest.remove(&feed);
+        *self.epochs.entry(feed).or_default() += 1;
     }
 
     /// A list is complete: everything that it did not name, and that was not written meanwhile, is dropped.
-    pub fn end(&mut self, source: Source) -> Vec<Key> {
-        let first = self.listed.insert(source, true) != Some(true);
-        let epoch = self.epoch(source);
+    pub fn end(&mut self, feed: impl Into<Feed>) -> Vec<Key> {
+        let feed = feed.into();
+        let epoch = self.epoch(&feed);
         let mut touched = Vec::new();
-        for (key, entry) in &mut self.entries {
-            let swept = match source {
+        let listed = |key: &Key| feed.namespace.as_ref().is_none_or(|namespace| **namespace == *key.namespace);
+        let first = self.listed.get(&feed) != Some(&true);
+        for (key, entry) in self.entries.iter_mut().filter(|(key, _)| listed(key)) {
+            let swept = match feed.source {
                 Source::Stacks => entry.root.take_if(|(_, seen)| *seen < epoch).is_some(),
                 Source::Kind(kind) => entry.sweep(kind, epoch),
             };
@@ -131,14 +120,17 @@ impl Store {
                 touched.push(key.clone());
             }
         }
-        self.entries.retain(|_, entry| entry.root.is_some() || !entry.observed.children.is_empty());
+        self.listed.insert(feed, true);
+        self.texts.forget();
+        self.entries.retain(|_, entry| entry.root.is_some() || !entry.observed.is_empty());
         touched
     }
 
     /// Takes in an object that a watch or a list has delivered.
     pub fn put(&mut self, source: Source, wire: &Wire, listed: bool) -> Option<(Key, Change)> {
-        let epoch = self.epoch(source);
-        self.note_version(source, wire);
+        let feed = self.scope.feed(source, &wire.metadata.namespace);
+        let epoch = self.epoch(&feed);
+        self.note_version(feed, wire);
         match source {
             Source::Stacks => self.put_root(wire, epoch, listed),
             Source::Kind(kind) => self.put_child(decode(kind, wire), wire, epoch, listed),
@@ -148,13 +140,13 @@ impl Store {
     /// Takes in the answer to an own write. Only the answer to an apply of the whole verifies it: the answer to a count or
     /// a patch may carry a change of somebody else's that has not been seen yet.
     pub fn wrote(&mut self, kind: Kind, wire: &Wire, of_whole: bool) {
-        let source = Source::Kind(kind);
-        let epoch = self.epoch(source);
-        let latest = self.latest.get(&source).copied().unwrap_or_default();
+        let feed = self.scope.feed(Source::Kind(kind), &wire.metadata.namespace);
+        let epoch = self.epoch(&feed);
+        let latest = self.latest.get(&feed).copied().unwrap_or_default();
         let mut child = decode(kind, wire);
         let Some(entry) = stack_of(wire).and_then(|key| self.entries.get_mut(&key)) else { return };
         entry.forgive(&mut child);
-        let before = entry.observed.children.get(&(kind, child.name.clone()));
+        let before = entry.observed.get(kind, &child.name);
         let is_news = match before {
             Some(before) => before.version <= child.version,
             // The watch is past this version and does not show it: it is deleted by now.
@@ -171,21 +163,21 @@ impl Store {
 
     /// Takes in a child that was read because no watch shows it: somebody has removed its labels.
     pub fn adopt(&mut self, key: &Key, kind: Kind, wire: &Wire) {
-        let epoch = self.epoch(Source::Kind(kind));
+        let epoch = self.epoch(&self.scope.feed(Source::Kind(kind), &key.namespace));
         if let Some(entry) = self.entries.get_mut(key) {
             entry.insert(decode(kind, wire), epoch);
         }
     }
 
-    fn note_version(&mut self, source: Source, wire: &Wire) {
+    fn note_version(&mut self, feed: Feed, wire: &Wire) {
         let version: u64 = wire.metadata.resource_version.parse().unwrap_or_default();
-        let latest = self.latest.entry(source).or_default();
+        let latest = self.latest.entry(feed).or_default();
         *latest = version.max(*latest);
     }
 
     /// An object is gone.
     pub fn gone(&mut self, source: Source, wire: &Wire) -> Option<(Key, Change)> {
-        self.note_version(source, wire);
+        self.note_version(self.scope.feed(source, &wire.metadata.namespace), wire);
         match source {
             Source::Stacks => {
                 let key = Key::new(&wire.metadata.namespace, &wire.metadata.name);
@@ -196,12 +188,11 @@ impl Store {
             Source::Kind(kind) => {
                 let key = stack_of(wire)?;
                 let entry = self.entries.get_mut(&key)?;
-                let id = (kind, wire.metadata.name.clone());
-                if entry.observed.children.get(&id).is_none_or(|child| child.uid != wire.metadata.uid) {
+                let name = &wire.metadata.name;
+                if entry.observed.get(kind, name).is_none_or(|child| child.uid != wire.metadata.uid) {
                     return None;
                 }
-                entry.observed.children.remove(&id);
-                entry.epochs.remove(&id);
+                entry.observed.remove(kind, name);
                 let change =
                     if kind.row().managed || kind == Kind::PersistentVolumeClaim { Change::Child } else { Change::Readiness };
                 Some((key, change))
@@ -224,13 +215,16 @@ impl Store {
         self.entries.iter().filter(|(_, entry)| entry.root.is_some()).map(|(key, _)| key)
     }
 
+    /// All stacks' own objects.
+    pub fn roots(&self) -> impl Iterator<Item = (&Key, &Root)> {
+        self.entries.iter().filter_map(|(key, entry)| entry.root.as_ref().map(|(root, _)| (key, root)))
+    }
+
     /// These children's entries are whole, as far as they are still the ones that were compared.
     pub fn verified(&mut self, key: &Key, children: &[Verified]) {
         let Some(entry) = self.entries.get_mut(key) else { return };
         for Verified { kind, name, entry: compared } in children {
-            if let Some(child) =
-                entry.observed.children.get_mut(&(*kind, name.clone())).filter(|child| child.managed.ours == *compared)
-            {
+            if let Some(child) = entry.observed.edit(*kind, name).filter(|child| child.managed.ours == *compared) {
                 child.managed.text = None;
             }
         }
@@ -242,74 +236,55 @@ impl Store {
         entry.and_then(|entry| entry.observed.get(kind, name)).is_some_and(|child| child.managed.foreign.is_some())
     }
 
+    /// A child was removed: it counts as going until its watch shows that it is gone, so nobody removes it once more.
+    pub fn told_to_go(&mut self, key: &Key, child: &Child) {
+        let seen = self.entries.get_mut(key).and_then(|entry| entry.observed.edit(child.kind, &child.name));
+        if let Some(seen) = seen.filter(|seen| seen.uid == child.uid) {
+            seen.deleting = true;
+        }
+    }
+
     /// The entries of others add nothing to this child: they are no drift as long as they stay as they are.
     pub fn tolerate(&mut self, key: &Key, kind: Kind, name: &str) {
         let Some(entry) = self.entries.get_mut(key) else { return };
-        let id = (kind, name.to_owned());
-        if let Some(foreign) = entry.observed.children.get_mut(&id).and_then(|child| child.managed.foreign.take()) {
-            entry.tolerated.insert(id, foreign.hash);
+        if let Some(foreign) = entry.observed.edit(kind, name).and_then(|child| child.managed.foreign.take()) {
+            entry.tolerated.insert((kind, name.to_owned()), foreign.hash);
         }
     }
 
-    /// The status as it was just written.
-    pub fn wrote_status(&mut self, key: &Key, wire: &Wire, status: &str) {
-        let version = wire.metadata.resource_version.parse().unwrap_or_default();
-        if let Some((root, _)) = self.entries.get_mut(key).and_then(|entry| entry.root.as_mut())
-            && root.uid == wire.metadata.uid
-            && root.version <= version
-        {
-            root.version = version;
-            root.status = Some(status.into());
-        }
-    }
-
-    fn epoch(&self, source: Source) -> u32 {
-        self.epochs.get(&source).copied().unwrap_or_default()
+    fn epoch(&self, feed: &Feed) -> u32 {
+        self.epochs.get(feed).copied().unwrap_or_default()
     }
 
     fn put_root(&mut self, wire: &Wire, epoch: u32, listed: bool) -> Option<(Key, Change)> {
         let metadata = &wire.metadata;
         let key = Key::new(&metadata.namespace, &metadata.name);
         let entry = self.entries.entry(key.clone()).or_default();
-        let version = metadata.resource_version.parse().unwrap_or_default();
-        let raw = |text: &Option<Box<serde_json::value::RawValue>>| text.as_deref().map(|raw| Box::<str>::from(raw.get()));
-        let root = Root {
-            uid: metadata.uid.clone(),
-            generation: metadata.generation,
-            version,
-            deleting: metadata.deletion_timestamp.is_some(),
-            spec: raw(&wire.spec).unwrap_or_else(|| "{}".into()),
-            status: raw(&wire.status),
-        };
+        let root = Root::new(wire);
+        let version = root.version;
         let before = entry.root.replace((root.clone(), epoch));
         match before {
             Some((old, _)) if old.version >= version && old.uid == root.uid && !listed => {
                 entry.root = Some((old, epoch));
                 None
             }
-            Some((old, _))
-                if old.uid == root.uid
-                    && old.generation == root.generation
-                    && old.deleting == root.deleting
-                    && old.status == root.status =>
-            {
-                None
-            }
+            Some((old, _)) if old.says_the_same(&root) => None,
             _ => Some((key, Change::Spec)),
         }
     }
 
     fn put_child(&mut self, mut child: Child, wire: &Wire, epoch: u32, listed: bool) -> Option<(Key, Change)> {
         let key = stack_of(wire)?;
+        if listed {
+            self.texts.share(&mut child.managed);
+        }
         let entry = self.entries.entry(key.clone()).or_default();
-        let id = (child.kind, child.name.clone());
         entry.forgive(&mut child);
-        let seen = entry.epochs.get(&id).copied();
-        let change = match entry.observed.children.get(&id) {
-            Some(old) if old.version >= child.version && old.uid == child.uid && (!listed || seen == Some(epoch)) => {
+        let change = match entry.observed.edit(child.kind, &child.name) {
+            Some(old) if old.version >= child.version && old.uid == child.uid && (!listed || old.seen == epoch) => {
                 // The echo of an own write; where it did not verify the entry, somebody has to compare it.
                 let unverified = old.version == child.version && old.managed.text.is_some();
-                entry.epochs.insert(id, epoch);
+                old.seen = epoch;
                 return unverified.then_some((key, Change::Child));
             }
             Some(old) => change(old, &mut child),
@@ -331,27 +306,16 @@ impl Entry {
     }
 
     fn insert(&mut self, mut child: Child, epoch: u32) {
-        let id = (child.kind, child.name.clone());
-        if let Some(old) = self.observed.children.get(&id).filter(|old| old.uid == child.uid && old.desired == child.desired) {
+        let before = self.observed.get(child.kind, &child.name);
+        if let Some(old) = before.filter(|old| old.uid == child.uid && old.desired == child.desired) {
             child.sent_generation = old.sent_generation;
         }
-        self.epochs.insert(id.clone(), epoch);
-        self.observed.children.insert(id, child);
+        child.seen = epoch;
+        self.observed.insert(child);
     }
 
     fn sweep(&mut self, kind: Kind, epoch: u32) -> bool {
-        let stale: Vec<_> = self
-            .observed
-            .children
-            .keys()
-            .filter(|id| id.0 == kind && self.epochs.get(*id).is_none_or(|seen| *seen < epoch))
-            .cloned()
-            .collect();
-        for id in &stale {
-            self.observed.children.remove(id);
-            self.epochs.remove(id);
-        }
-        !stale.is_empty()
+        self.observed.retain(|child| child.kind != kind || child.seen >= epoch)
     }
 }
 
@@ -370,6 +334,7 @@ fn change(old: &Child, new: &mut Child) -> Option<Change> {
         && same_entry
         && old.owner == new.owner
         && old.deleting == new.deleting
+        && old.erasable == new.erasable
         && old.managed.foreign == new.managed.foreign
         && old.managed.count == new.managed.count;
     match (ownership, old.state == new.state) {

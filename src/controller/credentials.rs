@@ -6,6 +6,7 @@ use tracing::warn;
 
 use super::Context;
 use crate::cluster::store::Key;
+use crate::codes::Code;
 use crate::model::{Stack, Violation};
 use crate::plan::Held;
 
@@ -45,7 +46,7 @@ pub async fn with_missing(context: &Context, key: &Key, stack: &Stack, mut held:
         match context.cluster.missing_credentials(stack).await {
             Ok(missing) if missing.is_empty() => context.credentials.forget(key),
             Ok(missing) => context.credentials.with(|found| drop(found.missing.insert(key.clone(), missing))),
-            Err(error) => warn!(stack = %key, %error, "generated Secrets cannot be looked for"),
+            Err(error) => warn!(%error, "generated Secrets cannot be looked for"),
         }
     }
     let missing = context.credentials.with(|found| found.missing.get(key).cloned().unwrap_or_default());
@@ -60,8 +61,9 @@ fn violation(stack: &Stack, database: &str) -> Violation {
     Violation {
         path: format!("spec.databases.{database}"),
         reason: format!(
-            "its Secret {secret} is gone: what runs goes on, but no instance of it or of its consumers can start again"
+            "its Secret {secret} is gone, or is of other data: what runs goes on, but no instance of it or of its consumers can start again"
         ),
         fix: format!("restore the Secret {secret} from a backup"),
+        code: Code::DataHeld,
     }
 }

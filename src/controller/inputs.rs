@@ -1,14 +1,15 @@
 //! The inputs of a reconcile: what the watches have seen, in the form that the pure rooms take. No call is made here.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kube::api::ObjectMeta;
 
-use super::Context;
-use crate::api::{MicroserviceStack, StackSpec, StackStatus};
+use super::{Context, Next, rollout};
+use crate::api::{MicroserviceStack, RETRY, StackSpec, StackStatus};
 use crate::cluster::store::{Key, Root};
+use crate::codes::Code;
 use crate::kinds::Kind;
-use crate::model::{self, Facts, Stack, VolumeFacts};
-use crate::observed::{Observed, State};
+use crate::model::{self, Facts, Stack};
+use crate::observed::{self, Observed};
 
 /// What the watches have seen of a stack.
 pub fn observe(context: &Context, key: &Key) -> Option<(Root, Observed)> {
@@ -21,14 +22,29 @@ pub fn previous_status(root: &Root) -> StackStatus {
     root.status.as_deref().and_then(|status| serde_json::from_str(status).ok()).unwrap_or_default()
 }
 
-/// The checked stack; none while a Secret that it refers to has not been read.
-pub fn validate(context: &Context, key: &Key, root: &Root, observed: &Observed) -> Result<Option<Stack>, model::Violations> {
-    let spec: StackSpec = serde_json::from_str(&root.spec).map_err(|error| undecodable(&error))?;
-    let Some(secrets) = context.references.resolve(key, &secret_names(&spec)) else { return Ok(None) };
+/// Why there is no checked stack.
+pub enum Stop {
+    /// Something has not been read yet.
+    Wait(Next),
+    /// The spec is not valid.
+    Invalid(model::Violations),
+}
+
+/// The checked stack that is to be: as the spec says, or with the services of the last good revision (rule 7).
+pub async fn validate(context: &Context, key: &Key, root: &Root, observed: &Observed) -> Result<Stack, Stop> {
+    let spec: StackSpec = serde_json::from_str(&root.spec).map_err(|error| Stop::Invalid(undecodable(&error)))?;
+    let former = rollout::former(context, key, root, &spec, observed).await.map_err(Stop::Wait)?;
+    let mut names = model::referenced_secrets(&spec);
+    if let Some(Ok(former)) = &former {
+        names.extend(model::referenced_secrets(former));
+    }
+    let secrets = context.references.resolve(key, &names).ok_or(Stop::Wait(Next::Event))?;
+    let has = |kind| context.cluster.store().has(kind);
     let facts = Facts {
-        gateway_api: context.cluster.store().has(Kind::HttpRoute),
+        gateway_api: has(Kind::HttpRoute),
+        grpc_routes: has(Kind::GrpcRoute),
         secrets,
-        volumes: volumes(&spec, observed),
+        volumes: observed::volumes(spec.databases.keys(), observed, |name| context.refusals.of(key, root.generation, name)),
         guard_image: context.guard_image.clone(),
     };
     let metadata = ObjectMeta {
@@ -36,49 +52,30 @@ pub fn validate(context: &Context, key: &Key, root: &Root, observed: &Observed) 
         namespace: Some(key.namespace.to_string()),
         uid: Some(root.uid.clone()),
         generation: Some(root.generation),
+        annotations: Some(annotations(root)),
         ..ObjectMeta::default()
     };
-    model::check(&MicroserviceStack { metadata, spec, status: None }, &facts).map(Some)
+    let check = |spec| model::check(&MicroserviceStack { metadata: metadata.clone(), spec, status: None }, &facts);
+    let stack = check(spec).map_err(Stop::Invalid)?;
+    Ok(match former {
+        None => stack,
+        Some(former) => stack.put_back(former.and_then(|former| check(former).map_err(|violations| violations.to_string()))),
+    })
+}
+
+/// The annotations of a stack that say something.
+fn annotations(root: &Root) -> BTreeMap<String, String> {
+    let restarts = root.restarts.as_ref().map(|times| (model::RESTARTED_AT.to_owned(), times.to_string()));
+    restarts.into_iter().chain([(RETRY.to_owned(), root.retry.to_string())]).collect()
 }
 
 fn undecodable(error: &serde_json::Error) -> model::Violations {
     let mut violations = model::Violations::default();
-    violations.add("spec", format!("it cannot be read: {error}"), "apply it again with the CRD of this version of the operator");
+    violations.add(
+        Code::SpecUnreadable,
+        "spec",
+        format!("it cannot be read: {error}"),
+        "apply it again with the CRD of this version of the operator",
+    );
     violations
-}
-
-fn secret_names(spec: &StackSpec) -> BTreeSet<String> {
-    let services = spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
-    let databases = spec
-        .databases
-        .values()
-        .filter_map(|database| database.credentials.as_ref().map(|credentials| credentials.secret.clone()));
-    // A name that cannot be one is reported by the check; a watch of it would only fail.
-    let is_name = |name: &String| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
-    services.chain(databases).filter(is_name).collect()
-}
-
-/// What existing StatefulSets, volumes and records say of each database.
-fn volumes(spec: &StackSpec, observed: &Observed) -> BTreeMap<String, VolumeFacts> {
-    let facts = |name: &String| {
-        let workload = observed.of(Kind::StatefulSet, name).find_map(|child| match &child.state {
-            State::Workload(workload) => Some(workload.clone()),
-            _ => None,
-        });
-        let claim = observed.of(Kind::PersistentVolumeClaim, name).next();
-        let record = observed.of(Kind::ConfigMap, name).find(|record| record.identity.is_some());
-        let workload = workload.unwrap_or_default();
-        let identity = workload
-            .volume_identity
-            .or_else(|| claim.and_then(|claim| claim.identity.clone()))
-            .or_else(|| record.and_then(|record| record.identity.clone()));
-        VolumeFacts {
-            template_size: workload.volume_size,
-            template_class: workload.volume_class,
-            identity,
-            version: record.and_then(|record| record.data_version.clone()),
-            guard_image: workload.guard_image,
-        }
-    };
-    spec.databases.keys().map(|name| (name.clone(), facts(name))).filter(|(_, facts)| *facts != VolumeFacts::default()).collect()
 }

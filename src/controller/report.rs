@@ -1,4 +1,6 @@
 //! The end of a reconcile: what failed and what was corrected, in words; the status, if it differs; Events of transitions.
+use std::collections::BTreeMap;
+
 use tracing::{debug, info, warn};
 
 use super::{Context, Next};
@@ -6,11 +8,13 @@ use crate::api::StackStatus;
 use crate::cluster::apply::{Cause, Correction, Failure, Outcome};
 use crate::cluster::events::Note;
 use crate::cluster::store::{Key, Root};
-use crate::plan::Plan;
-use crate::status::Failed;
+use crate::model::{Stack, Task};
+use crate::plan::tasks::Stand;
+use crate::plan::{Plan, Write};
+use crate::status::{self, Failed};
 
 /// What failed, for the status. What merely changed under our hands is no failure.
-pub fn failures(plan: &Plan<'_>, outcome: &Outcome) -> Vec<Failed> {
+pub fn failures(plan: &Plan<'_>, outcome: &Outcome, stack: &Stack, tasks: &[(&Task, Stand)]) -> Vec<Failed> {
     let taken = plan.conflicts.iter().map(|conflict| Failed {
         component: conflict.component.clone(),
         reason: "NameConflict".to_owned(),
@@ -27,11 +31,26 @@ pub fn failures(plan: &Plan<'_>, outcome: &Outcome) -> Vec<Failed> {
         message: if failure.cause == Cause::NameConflict { failure.message.clone() } else { failure.to_string() },
         permanent: matches!(failure.cause, Cause::NameConflict | Cause::Refused),
     });
-    taken.chain(failed).collect()
+    taken.chain(failed).chain(status::task_failures(stack, tasks)).collect()
 }
 
-/// Drift that was put back, for Events.
-pub fn notes(outcome: &Outcome) -> Vec<Note> {
+/// What waits while the stack is paused, by component: the status stays true, so what is not applied is not ready.
+pub fn paused(plan: &Plan<'_>) -> Vec<Failed> {
+    let mut waiting: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Write { object, .. } in &plan.writes {
+        waiting.entry(&object.component).or_default().push(format!("{} {}", object.kind.row().name, object.name));
+    }
+    let told = |(component, objects): (&str, Vec<String>)| Failed {
+        component: component.to_owned(),
+        reason: "Paused".to_owned(),
+        message: format!("paused, so {} stays as it is; set `paused: false` to go on", objects.join(", ")),
+        permanent: false,
+    };
+    waiting.into_iter().map(told).collect()
+}
+
+/// Drift that was put back, and what came of a revision, for Events.
+pub fn notes(outcome: &Outcome, settled: Option<Note>) -> Vec<Note> {
     let corrected = |correction: &Correction| Note {
         warning: false,
         reason: "DriftCorrected".to_owned(),
@@ -43,14 +62,14 @@ pub fn notes(outcome: &Outcome) -> Vec<Note> {
         ),
         about: Some((correction.kind, correction.name.clone())),
     };
-    outcome.corrections.iter().map(corrected).collect()
+    settled.into_iter().chain(outcome.corrections.iter().map(corrected)).collect()
 }
 
 /// When to look again after these writes. Data that is `held` is looked at again, for no watch tells that a Secret or a
 /// volume of ours has come back.
 pub fn next(outcome: &Outcome, held: bool) -> Next {
     let any = |wanted: &[Cause]| outcome.failures.iter().any(|Failure { cause, .. }| wanted.contains(cause));
-    if any(&[Cause::Stale]) {
+    if outcome.again || any(&[Cause::Stale]) {
         Next::Soon
     } else if held || any(&[Cause::NameConflict]) {
         Next::Waits
@@ -69,23 +88,26 @@ pub async fn report(
     previous: &StackStatus,
     status: StackStatus,
     mut notes: Vec<Note>,
-    next: Next,
+    mut next: Next,
 ) -> Next {
-    if status != *previous {
+    if next == Next::Event && status != *previous && !status::is_transition(previous, &status) && context.pace.is_early(key) {
+        next = Next::Counts;
+    } else if status != *previous {
         match context.cluster.report(key, root, &status).await {
             Ok(()) => {
-                debug!(stack = %key, "status written");
+                debug!("status written");
+                context.pace.wrote(key);
                 notes.extend(transition(previous, &status));
             }
             Err(error) if matches!(error.code(), Some(404 | 409)) => return Next::Event, // The stack is gone or another.
             Err(error) => {
-                warn!(stack = %key, %error, "the status cannot be written; trying again");
+                warn!(%error, "the status cannot be written; trying again");
                 return Next::Backoff;
             }
         }
     }
     for note in &notes {
-        info!(stack = %key, reason = note.reason, "{}", note.message);
+        info!(reason = note.reason, "{}", note.message);
         context.events.publish(key, &root.uid, note).await;
     }
     next
@@ -102,6 +124,48 @@ fn transition(previous: &StackStatus, status: &StackStatus) -> Option<Note> {
     };
     let (on, reason, message) = ready(status)?;
     let same = ready(previous).is_some_and(|before| (before.0, before.1) == (on.clone(), reason.clone()));
-    let calm = on == "True" || matches!(reason.as_str(), "Progressing" | "Blocked");
+    let calm = on == "True" || matches!(reason.as_str(), "Progressing" | "Blocked" | "Migrating" | "Testing" | "Hibernated");
     (!same).then_some(Note { warning: !calm, reason, message, about: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+    use super::*;
+
+    fn status(on: &str, reason: &str, message: &str) -> StackStatus {
+        let ready = Condition {
+            type_: "Ready".to_owned(),
+            status: on.to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            observed_generation: None,
+            last_transition_time: super::super::now(),
+        };
+        StackStatus { conditions: vec![ready], ..StackStatus::default() }
+    }
+
+    #[test]
+    fn events_tell_of_transitions_alone_and_not_of_every_new_message() {
+        let (one, two) = (status("False", "Progressing", "1 of 3"), status("False", "Progressing", "2 of 3"));
+        assert_eq!(transition(&one, &two), None);
+        assert_eq!(transition(&one, &one), None);
+        let first = transition(&StackStatus::default(), &one).expect("the first status is a transition");
+        assert_eq!((first.warning, first.reason.as_str(), first.message.as_str()), (false, "Progressing", "1 of 3"));
+        assert!(transition(&two, &status("True", "Available", "")).is_some());
+    }
+
+    #[test]
+    fn an_event_warns_where_a_person_should_look() {
+        let warns =
+            |on: &str, reason: &str| transition(&StackStatus::default(), &status(on, reason, "")).expect("a note").warning;
+        for calm in ["Progressing", "Blocked", "Hibernated"] {
+            assert!(!warns("False", calm), "{calm}");
+        }
+        assert!(!warns("True", "Available"));
+        for loud in ["Failed", "Degraded", "NameConflict", "DataLost"] {
+            assert!(warns("False", loud), "{loud}");
+        }
+    }
 }

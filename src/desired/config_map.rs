@@ -1,4 +1,4 @@
-//! ConfigMaps: files, immutable and named by their contents; init scripts; and the record of a database's identity.
+//! ConfigMaps: files, immutable and named by their contents; init scripts and those of recipes; and the record of a database's identity.
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ConfigMap;
@@ -22,7 +22,20 @@ pub fn files(stack: &Stack, service: &Service) -> Option<Object> {
 /// The init scripts of a database. They run once, so an edit changes the ConfigMap in place and restarts nothing.
 pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
     let name = init_name(database)?;
-    Some(object(&database.name, meta::owned(stack, &database.name, &name), database.init.clone(), None))
+    let mut scripts = database.init.clone();
+    scripts.extend(texts(database.recipe.init_files));
+    Some(object(&database.name, meta::owned(stack, &database.name, &name), scripts, None))
+}
+
+/// The scripts and the configuration of an engine's recipe. Those of a new operator are used from the next start of each
+/// instance on: they change in place and restart nothing.
+pub fn recipe(stack: &Stack, database: &Database) -> Option<Object> {
+    let name = recipe_name(database)?;
+    Some(object(&database.name, meta::owned(stack, &database.name, &name), texts(database.recipe.files), None))
+}
+
+fn texts(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+    files.iter().map(|&(name, text)| (name.to_owned(), text.to_owned())).collect()
 }
 
 /// The record outside the volumes of which data a database has. It is made once the database has served for the first
@@ -30,10 +43,16 @@ pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
 /// that has served.
 pub fn identity_record(stack: &Stack, database: &Database, identity: &str) -> Object {
     let mut metadata = meta::kept(stack, &database.name, &database.objects.identity);
+    let members = database.is_cluster().then(|| database.instances.to_string());
     // Labels, for of ConfigMaps no more than the metadata is watched.
-    let labels = [(meta::DATA_IDENTITY, Some(identity)), (meta::DATA_VERSION, database.version.as_deref())];
+    let labels = [
+        (meta::DATA_IDENTITY, Some(identity)),
+        (meta::DATA_VERSION, database.version.as_deref()),
+        (meta::DATA_MEMBERS, members.as_deref()),
+    ];
     let labels = labels.into_iter().filter_map(|(label, value)| Some((label.to_owned(), value?.to_owned())));
     metadata.labels.get_or_insert_default().extend(labels);
+    metadata.annotations = meta::stamp(database);
     object(&database.name, metadata, BTreeMap::from([(IDENTITY.to_owned(), identity.to_owned())]), IMMUTABLE)
 }
 
@@ -44,7 +63,13 @@ pub fn files_name(service: &Service) -> Option<String> {
 
 /// Name of the ConfigMap with the init scripts of a database, if it has any.
 pub fn init_name(database: &Database) -> Option<String> {
-    (!database.init.is_empty()).then(|| database.objects.init.clone())
+    let any = !database.init.is_empty() || !database.recipe.init_files.is_empty();
+    any.then(|| database.objects.init.clone())
+}
+
+/// Name of the ConfigMap with the scripts of an engine's recipe, if it has any.
+pub fn recipe_name(database: &Database) -> Option<String> {
+    (!database.recipe.files.is_empty()).then(|| database.objects.recipe.clone())
 }
 
 /// The key of a file: its path, in the letters that a ConfigMap allows. A path that could be taken for another one, or

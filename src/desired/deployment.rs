@@ -7,7 +7,6 @@ use super::{Object, meta, pod};
 use crate::kinds::Kind;
 use crate::model::{Service, Stack};
 
-const PROGRESS_DEADLINE_SECONDS: i32 = 600;
 const HISTORY: i32 = 3;
 
 pub fn build(stack: &Stack, service: &Service) -> Object {
@@ -24,7 +23,7 @@ pub fn build(stack: &Stack, service: &Service) -> Object {
                     max_surge: Some(IntOrString::String("25%".to_owned())),
                 }),
             }),
-            progress_deadline_seconds: Some(PROGRESS_DEADLINE_SECONDS),
+            progress_deadline_seconds: Some(stack.rollout.deadline),
             revision_history_limit: Some(HISTORY),
             template: pod::of_service(stack, service),
             ..DeploymentSpec::default()

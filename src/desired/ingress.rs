@@ -1,17 +1,17 @@
 //! Ingress: the routes of an exposed service where there is no Gateway.
 use k8s_openapi::api::networking::v1::{
-    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend, IngressSpec,
+    HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend, IngressSpec, IngressTLS,
     ServiceBackendPort,
 };
 
-use super::{Object, meta, route};
+use super::{Object, filled, meta};
 use crate::kinds::Kind;
-use crate::model::{Route, Routing, Service, Stack};
+use crate::model::{Host, Route, Routing, Service, Stack};
 
 /// The one Ingress of a service, where the stack has no Gateway.
 pub fn build(stack: &Stack, service: &Service) -> Option<Object> {
     let Routing::Ingress { class } = &stack.routing else { return None };
-    let hosts = route::by_host(service);
+    let hosts = service.hosts();
     if hosts.is_empty() {
         return None;
     }
@@ -19,7 +19,8 @@ pub fn build(stack: &Stack, service: &Service) -> Option<Object> {
         metadata: meta::owned(stack, &service.name, &service.objects.base),
         spec: Some(IngressSpec {
             ingress_class_name: class.clone(),
-            rules: Some(hosts.into_iter().map(|(host, routes)| rule(service, host, &routes)).collect()),
+            tls: filled(hosts.iter().filter_map(tls).collect()),
+            rules: Some(hosts.iter().map(|host| rule(service, host)).collect()),
             ..IngressSpec::default()
         }),
         ..Ingress::default()
@@ -27,11 +28,17 @@ pub fn build(stack: &Stack, service: &Service) -> Option<Object> {
     Some(Object::new(Kind::Ingress, &service.name, &ingress))
 }
 
-fn rule(service: &Service, host: Option<&str>, routes: &[&Route]) -> IngressRule {
+fn rule(service: &Service, host: &Host<'_>) -> IngressRule {
     IngressRule {
-        host: host.map(str::to_owned),
-        http: Some(HTTPIngressRuleValue { paths: routes.iter().map(|route| path(service, route)).collect() }),
+        host: host.name.map(str::to_owned),
+        http: Some(HTTPIngressRuleValue { paths: host.routes.iter().map(|route| path(service, route)).collect() }),
     }
+}
+
+/// All routes of a host have the same; without a Secret the controller has the certificate.
+fn tls(host: &Host<'_>) -> Option<IngressTLS> {
+    let tls = host.routes.first()?.tls.as_ref()?;
+    Some(IngressTLS { hosts: host.name.map(|name| vec![name.to_owned()]), secret_name: tls.secret.clone() })
 }
 
 fn path(service: &Service, route: &Route) -> HTTPIngressPath {

@@ -4,7 +4,9 @@ mod config_map;
 mod deployment;
 mod disruption;
 mod ingress;
+mod job;
 pub mod meta;
+mod network_policy;
 pub mod object;
 mod pod;
 mod revision;
@@ -19,27 +21,30 @@ mod uri;
 
 pub use config_map::identity_record;
 pub use object::Object;
-pub use pod::{SECRETS, VOLUME_GUARD};
-pub use secret::credentials_secret;
+pub use pod::{PREPARE, SECRETS, VOLUME_GUARD};
+pub use revision::record as revision_record;
+pub use secret::{Passwords, credentials_secret, key as credentials_key};
 
 use crate::model::{Database, Service, Stack};
 
 /// Everything that a stack is to consist of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Desired {
-    /// The children: those of a component together, components in the order of the waves.
+    /// The children: those of a component together, components in the order of the waves, and then what tasks need.
     pub objects: Vec<Object>,
-    /// `<stack>-<5 hexadecimal digits>` of the services' templates and config; neither counts, databases nor the
-    /// contents of Secrets change it.
-    pub revision: String,
+    /// The Jobs of migrations, tests and jobs; each is made when it is due.
+    pub tasks: Vec<Object>,
 }
 
-/// Builds all children of a stack, but for the data objects that are made once ([`credentials_secret`],
-/// [`identity_record`]).
+/// Builds all children of a stack, but for what is made once: data objects ([`credentials_secret`], [`identity_record`])
+/// and records of revisions ([`revision_record`]).
 pub fn build(stack: &Stack) -> Desired {
-    let objects: Vec<Object> = stack.waves.iter().flatten().flat_map(|component| of_component(stack, component)).collect();
-    let revision = revision::of(&stack.name, &objects);
-    Desired { objects, revision }
+    let components = stack.waves.iter().flatten().flat_map(|component| of_component(stack, component));
+    let tasks = stack.tasks.iter().filter_map(|task| network_policy::of_task(stack, task));
+    Desired {
+        objects: components.chain(tasks).collect(),
+        tasks: stack.tasks.iter().map(|task| job::build(stack, task)).collect(),
+    }
 }
 
 fn of_component(stack: &Stack, name: &str) -> Vec<Object> {
@@ -52,6 +57,7 @@ fn of_component(stack: &Stack, name: &str) -> Vec<Object> {
 fn of_service(stack: &Stack, service: &Service) -> Vec<Object> {
     let mut objects = vec![service_account::build(stack, service)];
     objects.extend(config_map::files(stack, service));
+    objects.extend(network_policy::of_service(stack, service));
     objects.extend(service::of_service(stack, service));
     objects.push(deployment::build(stack, service));
     objects.push(disruption::build(stack, &service.name, &service.objects.base));
@@ -62,7 +68,12 @@ fn of_service(stack: &Stack, service: &Service) -> Vec<Object> {
 }
 
 fn of_database(stack: &Stack, database: &Database) -> Vec<Object> {
+    if database.external().is_some() {
+        return Vec::new();
+    }
     let mut objects = Vec::from_iter(config_map::init(stack, database));
+    objects.extend(config_map::recipe(stack, database));
+    objects.extend(network_policy::of_database(stack, database));
     objects.extend(service::of_database(stack, database));
     objects.push(stateful_set::build(stack, database));
     objects.push(disruption::build(stack, &database.name, &database.objects.base));

@@ -1,24 +1,24 @@
-//! HTTPRoute (Gateway API): one for each host of an exposed service.
+//! HTTPRoute and GRPCRoute (Gateway API): one for each host of an exposed service.
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Serialize;
 
 use super::{Object, meta};
 use crate::kinds::Kind;
-use crate::model::{Route, Routing, Service, Stack};
+use crate::model::{self, Host, Route, RouteKind, Routing, Service, Stack};
 
 #[derive(Serialize)]
-struct HttpRoute {
+struct Sent<R> {
     metadata: ObjectMeta,
-    spec: Spec,
+    spec: Spec<R>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Spec {
+struct Spec<R> {
     parent_refs: [ParentRef; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     hostnames: Option<[String; 1]>,
-    rules: Vec<Rule>,
+    rules: Vec<R>,
 }
 
 #[derive(Serialize)]
@@ -31,14 +31,22 @@ struct ParentRef {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule {
-    matches: [Match; 1],
-    backend_refs: [BackendRef; 1],
+struct BackendRef {
+    name: String,
+    port: u16,
 }
 
 #[derive(Serialize)]
-struct Match {
+#[serde(rename_all = "camelCase")]
+struct HttpRule {
+    matches: [HttpMatch; 1],
+    backend_refs: [BackendRef; 1],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeouts: Option<Timeouts>,
+}
+
+#[derive(Serialize)]
+struct HttpMatch {
     path: PathMatch,
 }
 
@@ -50,47 +58,78 @@ struct PathMatch {
 }
 
 #[derive(Serialize)]
-struct BackendRef {
-    name: String,
-    port: u16,
+struct Timeouts {
+    request: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GrpcRule {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    matches: Option<[GrpcMatch; 1]>,
+    backend_refs: [BackendRef; 1],
+}
+
+#[derive(Serialize)]
+struct GrpcMatch {
+    method: Method,
+}
+
+#[derive(Serialize)]
+struct Method {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    service: String,
+    #[serde(rename = "method", skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
 }
 
 /// The routes of a service, where the stack has a Gateway.
 pub fn build(stack: &Stack, service: &Service) -> Vec<Object> {
     let Routing::Gateway { name, namespace, section } = &stack.routing else { return Vec::new() };
     let parent = || ParentRef { name: name.clone(), namespace: namespace.clone(), section_name: section.clone() };
-    let hosts = by_host(service).into_iter().enumerate();
-    hosts.map(|(place, (host, routes))| route(stack, service, parent(), place, host, &routes)).collect()
+    let build = |host: Host<'_>| match host.kind() {
+        RouteKind::Http => route(Kind::HttpRoute, stack, service, parent(), &host, http_rule),
+        RouteKind::Grpc => route(Kind::GrpcRoute, stack, service, parent(), &host, grpc_rule),
+    };
+    service.hosts().into_iter().map(build).collect()
 }
 
-/// The routes of a service by host, hosts and paths in the order of the spec.
-pub fn by_host(service: &Service) -> Vec<(Option<&str>, Vec<&Route>)> {
-    let mut hosts: Vec<(Option<&str>, Vec<&Route>)> = Vec::new();
-    for route in &service.routes {
-        match hosts.iter_mut().find(|(host, _)| *host == route.host.as_deref()) {
-            Some((_, routes)) => routes.push(route),
-            None => hosts.push((route.host.as_deref(), vec![route])),
-        }
-    }
-    hosts
-}
-
-fn route(stack: &Stack, service: &Service, parent: ParentRef, place: usize, host: Option<&str>, routes: &[&Route]) -> Object {
-    let name = if place == 0 { service.objects.base.clone() } else { service.objects.route(host.unwrap_or_default()) };
-    let route = HttpRoute {
-        metadata: meta::owned(stack, &service.name, &name),
+fn route<R: Serialize>(
+    kind: Kind,
+    stack: &Stack,
+    service: &Service,
+    parent: ParentRef,
+    host: &Host<'_>,
+    rule: fn(&Service, &Route) -> R,
+) -> Object {
+    let sent = Sent {
+        metadata: meta::owned(stack, &service.name, &host.object),
         spec: Spec {
             parent_refs: [parent],
-            hostnames: host.map(|host| [host.to_owned()]),
-            rules: routes.iter().map(|route| rule(service, route)).collect(),
+            hostnames: host.name.map(|name| [name.to_owned()]),
+            rules: host.routes.iter().map(|route| rule(service, route)).collect(),
         },
     };
-    Object::new(Kind::HttpRoute, &service.name, &route)
+    Object::new(kind, &service.name, &sent)
 }
 
-fn rule(service: &Service, route: &Route) -> Rule {
-    Rule {
-        matches: [Match { path: PathMatch { kind: "PathPrefix", value: route.path.clone() } }],
-        backend_refs: [BackendRef { name: service.objects.base.clone(), port: route.port }],
+fn http_rule(service: &Service, route: &Route) -> HttpRule {
+    HttpRule {
+        matches: [HttpMatch { path: PathMatch { kind: "PathPrefix", value: route.path.clone() } }],
+        backend_refs: backend(service, route),
+        timeouts: route.timeout.map(|seconds| Timeouts { request: format!("{seconds}s") }),
     }
+}
+
+fn grpc_rule(service: &Service, route: &Route) -> GrpcRule {
+    let wanted = model::grpc_method(&route.path).and_then(|(service, method)| Some((service?, method)));
+    let exact = |(service, method): (&str, Option<&str>)| {
+        [GrpcMatch { method: Method { kind: "Exact", service: service.to_owned(), name: method.map(str::to_owned) } }]
+    };
+    GrpcRule { matches: wanted.map(exact), backend_refs: backend(service, route) }
+}
+
+fn backend(service: &Service, route: &Route) -> [BackendRef; 1] {
+    [BackendRef { name: service.objects.base.clone(), port: route.port }]
 }

@@ -17,7 +17,7 @@ const HISTORY: i32 = 3;
 pub fn build(stack: &Stack, database: &Database) -> Object {
     let retain = || Some("Retain".to_owned());
     let set = StatefulSet {
-        metadata: meta::owned(stack, &database.name, &database.objects.base),
+        metadata: ObjectMeta { annotations: meta::stamp(database), ..meta::owned(stack, &database.name, &database.objects.base) },
         spec: Some(StatefulSetSpec {
             replicas: Some(database.instances),
             service_name: Some(database.objects.headless.clone()),

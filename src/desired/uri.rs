@@ -5,29 +5,24 @@ use crate::model::Database;
 pub fn complete(database: &Database, password: &str) -> String {
     let encoded = [&database.recipe.username, password, &database.database].map(percent_encoded);
     let [username, password, name] = &encoded;
-    expanded(&database.recipe.uri, database, username, password, name)
+    expanded(&database.recipe.uri, database, &database.objects.base, username, password, name)
 }
 
-/// With given credentials, as references to the variables `<PREFIX>_USERNAME` and `<PREFIX>_PASSWORD`.
-pub fn by_reference(database: &Database, prefix: &str) -> String {
+/// To a host, as references to the variables `<PREFIX>_USERNAME` and `<PREFIX>_PASSWORD`.
+pub fn by_reference(database: &Database, host: &str, prefix: &str) -> String {
     let [username, password] = ["USERNAME", "PASSWORD"].map(|key| format!("$({prefix}_{key})"));
-    expanded(&database.recipe.uri, database, &username, &password, &database.database)
+    expanded(&database.recipe.uri, database, host, &username, &password, &database.database)
 }
 
-/// Without credentials.
-pub fn open(database: &Database) -> String {
-    expanded(&database.recipe.open_uri, database, "", "", &database.database)
+/// To a host, without credentials.
+pub fn open(database: &Database, host: &str) -> String {
+    expanded(&database.recipe.open_uri, database, host, "", "", &database.database)
 }
 
-fn expanded(form: &str, database: &Database, username: &str, password: &str, name: &str) -> String {
+fn expanded(form: &str, database: &Database, host: &str, username: &str, password: &str, name: &str) -> String {
     let port = database.recipe.port.to_string();
-    let values = [
-        ("$(HOST)", database.objects.base.as_str()),
-        ("$(PORT)", &port),
-        ("$(DATABASE)", name),
-        ("$(USERNAME)", username),
-        ("$(PASSWORD)", password),
-    ];
+    let values =
+        [("$(HOST)", host), ("$(PORT)", &port), ("$(DATABASE)", name), ("$(USERNAME)", username), ("$(PASSWORD)", password)];
     values.iter().fold(form.to_owned(), |uri, (reference, value)| uri.replace(reference, value))
 }
 

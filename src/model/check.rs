@@ -6,24 +6,39 @@ mod components;
 mod database;
 mod duration;
 mod environment;
+mod external;
 mod files;
 mod history;
+mod instances;
+mod isolation;
 mod ports;
 mod probes;
+mod profiles;
+mod references;
 mod resources;
+mod restarts;
+mod rollout;
 mod routes;
 mod security;
 mod service;
+mod sharing;
 mod spelling;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod uses;
 
 pub use history::is_newer;
+pub use instances::MOST_INSTANCES;
+pub use profiles::active;
+pub use references::referenced_secrets;
+pub use routes::method as grpc_method;
+pub use spelling::did_you_mean;
 
 use std::collections::BTreeMap;
 
-use super::{Checked, Database, Facts, Port, Stack, Violations};
+use super::revision::Part;
+use super::{Checked, Database, Door, Facts, Port, Stack, Violations};
 use crate::api::{MicroserviceStack, Names, StackSpec};
 
 /// Checks a stack against what is known of the cluster.
@@ -31,18 +46,33 @@ use crate::api::{MicroserviceStack, Names, StackSpec};
 /// # Errors
 /// All violations of the spec together (rule 15).
 pub fn check(object: &MicroserviceStack, facts: &Facts) -> Result<Stack, Violations> {
-    let mut found = Violations::default();
-    let mut notices = Violations::default();
-    let scope = Scope::new(object, facts);
+    let (mut found, mut notices) = (Violations::default(), Violations::default());
+    let spec = profiles::active(&object.spec);
+    let scope = Scope::new(object, &spec, facts);
 
     components::judge(scope, &mut found);
-    let config = environment::config("spec.config", &object.spec.config, &mut found);
-    let databases = database::check_all(scope, &mut found, &mut notices);
-    let parts = Parts { ports: ports::check_all(&object.spec, &mut found), databases: &databases };
-    let services = service::check_all(scope, &parts, &mut found);
+    profiles::judge(&object.spec, &mut notices);
+    let config = environment::config("spec.config", &spec.config, &mut found);
+    let isolated = isolation::is_strict(scope, &mut notices);
+    let egress = isolation::of_stack(scope, &mut found);
+    let databases = database::check_all(scope, egress.as_ref(), &mut found, &mut notices);
+    let parts = Parts {
+        ports: ports::check_all(&spec, &mut found),
+        databases: &databases,
+        absent: profiles::absent(&object.spec),
+        egress: egress.as_ref(),
+    };
+    let mut services = service::check_all(scope, &parts, &mut found);
+    sharing::judge(&databases, &services, &mut notices);
     let routing = routes::routing(scope, &mut found);
-    routes::judge_overlap(&services, &mut found);
-    let waves = uses::waves(&object.spec, &mut found);
+    let routes_from = isolation::routes_from(scope, &mut found);
+    routes::judge(&routing, &services, &mut found);
+    routes::choose_kinds(scope, &mut services);
+    let waves = uses::waves(&spec, &mut found);
+    let restarts = restarts::of(object, &mut notices);
+    let rollout = rollout::check(object, &mut found);
+    let revision = Part::of(&spec).revision(scope.stack);
+    let tasks = tasks::check_all(scope, &parts, &services, &revision, &mut found);
 
     if !found.0.is_empty() {
         found.0.sort();
@@ -56,9 +86,21 @@ pub fn check(object: &MicroserviceStack, facts: &Facts) -> Result<Stack, Violati
         generation: object.metadata.generation.unwrap_or_default(),
         config,
         routing,
+        routes_from,
+        isolated,
         services,
         databases,
+        tasks,
         waves,
+        restarts,
+        names: scope.names,
+        asked: revision.name.clone(),
+        revision,
+        stays: None,
+        rollout,
+        declared: database::declared(&object.spec),
+        paused: spec.paused.unwrap_or_default(),
+        hibernates: spec.hibernate.unwrap_or_default(),
         notices: notices.0,
         checked: Checked,
     })
@@ -78,21 +120,27 @@ struct Scope<'a> {
 struct Parts<'a> {
     ports: BTreeMap<&'a str, Vec<Port>>,
     databases: &'a BTreeMap<String, Database>,
+    /// Components whose profiles are off, with those profiles.
+    absent: BTreeMap<&'a str, &'a [String]>,
+    /// Where components may go that do not say so themselves; none: anywhere.
+    egress: Option<&'a Vec<Door>>,
 }
 
 impl<'a> Scope<'a> {
-    fn new(object: &'a MicroserviceStack, facts: &'a Facts) -> Self {
+    fn new(object: &'a MicroserviceStack, spec: &'a StackSpec, facts: &'a Facts) -> Self {
         Self {
             stack: object.metadata.name.as_deref().unwrap_or_default(),
-            names: object.spec.names.unwrap_or_default(),
+            names: spec.names.unwrap_or_default(),
             namespace: object.metadata.namespace.as_deref().unwrap_or("default"),
-            spec: &object.spec,
+            spec,
             facts,
         }
     }
 
     /// A Secret of the user's, with what is known of its data.
     fn secret(self, name: &str) -> super::SecretRef {
-        super::SecretRef { name: name.to_owned(), digest: self.facts.secrets.get(name).cloned().flatten() }
+        let known = self.facts.secrets.get(name).cloned().flatten();
+        let (digest, keys) = known.map(|known| (known.digest, known.keys)).unzip();
+        super::SecretRef { name: name.to_owned(), digest, keys: keys.unwrap_or_default() }
     }
 }

@@ -1,5 +1,6 @@
 //! Whether the data of a database may be opened: identities and pairs are judged, never guessed (rules 9 and 10). Pure.
 use super::{Credentials, Database, Stack, Storage, Violation};
+use crate::codes::Code;
 
 /// The labels of a Secret or a volume claim that is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,8 +43,18 @@ pub fn judge(stack: &Stack, database: &Database, found: &Found, fresh: &str) -> 
     let verdict = foreign(stack, database, found).map_or_else(|| pair(database, found, fresh), Err);
     verdict.unwrap_or_else(|(reason, what, fix)| {
         let path = format!("spec.databases.{}", database.name);
-        Verdict::Held(reason, Violation { path, reason: what, fix })
+        Verdict::Held(reason, Violation { path, reason: what, fix, code: Code::DataHeld })
     })
+}
+
+/// Whether a Secret is this database's, and of the data that its volumes hold.
+pub fn opens(stack: &Stack, database: &Database, secret: &Kept) -> bool {
+    let is_ours = secret.stack.as_ref() == Some(&stack.name) && secret.component.as_ref() == Some(&database.name);
+    let fits = match &database.storage {
+        Storage::Volume { identity: Some(identity), .. } => secret.identity.as_ref() == Some(identity),
+        _ => true,
+    };
+    is_ours && fits
 }
 
 /// Reason word, what is wrong, and what to do.
@@ -79,26 +90,43 @@ fn pair(database: &Database, found: &Found, fresh: &str) -> Result<Verdict, Refu
             format!("restore the Secret {base} from a backup, or delete the volume claim {claim} if the data may go"),
         ));
     }
-    if found.record.is_some() && first.is_none() {
+    let copies = found.volumes.iter().skip(1).flatten().count();
+    if first.is_none() && (found.record.is_some() || copies > 0) {
+        let others = if copies > 0 { " and the volume claims of the other instances" } else { "" };
         return Err((
             "DataLost",
             format!(
                 "the data was initialised before, but the volume {claim} is gone; an empty one is not initialised in its place"
             ),
-            format!("restore the volume claim {claim}, or delete the ConfigMap {record} to start with empty data"),
+            format!("restore the volume claim {claim}, or delete the ConfigMap {record}{others} to start with empty data"),
         ));
     }
     let of = |kept: Option<&Kept>| kept.and_then(|kept| kept.identity.clone());
-    let mut known: Vec<String> = found.record.clone().into_iter().chain(of(first)).chain(of(found.secret.as_ref())).collect();
+    let volumes = found.volumes.iter().map(Option::as_ref).filter_map(of);
+    let mut known: Vec<String> = found.record.clone().into_iter().chain(volumes).chain(of(found.secret.as_ref())).collect();
+    known.sort();
     known.dedup();
     if known.len() > 1 {
+        let volumes = match found.volumes.len() {
+            0 | 1 => format!("volume {claim}"),
+            count => format!("{count} volumes from {claim} on"),
+        };
         return Err((
             "DataMismatch",
-            format!("the volume {claim}, the Secret {base} and the record {record} belong to different data"),
+            format!("the {volumes}, the Secret {base} and the record {record} belong to different data"),
             "bring back the ones that belong together, or delete all of them to start with empty data".to_owned(),
         ));
     }
     Ok(Verdict::Go { make_secret, identity: Some(known.pop().unwrap_or_else(|| fresh.to_owned())) })
+}
+
+impl Stack {
+    /// Records which data the volumes of a database hold or, at its creation, are going to hold.
+    pub fn set_identity(&mut self, database: &str, data: &str) {
+        if let Some(Database { storage: Storage::Volume { identity, .. }, .. }) = self.databases.get_mut(database) {
+            *identity = Some(data.to_owned());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn rule_10_an_empty_first_instance_does_not_start_beside_surviving_copies_also_when_the_record_is_lost() {
+        let copy = vec![None, Some(ours("data-1"))];
+        assert_eq!(reason(&Found { secret: Some(ours("data-1")), volumes: copy, record: None }), "DataLost");
+    }
+
+    #[test]
+    fn rule_10_a_copy_of_other_data_is_not_put_behind_a_primary() {
+        let volumes = vec![Some(ours("data-1")), Some(ours("data-2"))];
+        assert_eq!(reason(&Found { secret: Some(ours("data-1")), volumes, record: None }), "DataMismatch");
+        let volumes = vec![Some(ours("data-1")), Some(foreign())];
+        assert_eq!(reason(&Found { secret: Some(ours("data-1")), volumes, record: None }), "NameConflict");
+        let volumes = vec![Some(ours("data-1")), None];
+        assert_eq!(reason(&Found { secret: Some(ours("data-1")), volumes, record: Some("data-1".to_owned()) }), "Go");
+    }
+
+    #[test]
     fn rule_10_a_volume_and_a_secret_of_different_data_are_refused() {
         assert_eq!(
             reason(&Found { secret: Some(ours("data-1")), volumes: vec![Some(ours("data-2"))], record: None }),
@@ -186,5 +230,13 @@ mod tests {
     fn a_cache_without_volume_has_no_identity() {
         let verdict = verdict("{engine: redis, ephemeral: true}", &Found::default());
         assert_eq!(verdict, Verdict::Go { make_secret: true, identity: None });
+    }
+
+    #[test]
+    fn rule_10_a_secret_of_somebody_else_or_of_other_data_does_not_open_the_volume() {
+        let mut stack = stack(POSTGRES);
+        stack.set_identity("orders", "data-1");
+        let opens = |secret: &Kept| opens(&stack, &stack.databases["orders"], secret);
+        assert_eq!([ours("data-1"), ours("data-2"), foreign()].map(|secret| opens(&secret)), [true, false, false]);
     }
 }

@@ -3,47 +3,36 @@
 mod check;
 pub mod discovery;
 pub mod engine;
+mod facts;
 pub mod graph;
 pub mod guard;
+mod isolation;
 pub mod names;
+mod probes;
 pub mod quantity;
+pub mod revision;
+mod route;
+pub mod task;
 pub mod violation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-pub use check::{check, is_newer};
-pub use engine::Recipe;
+use crate::api::Engine;
+pub use crate::api::Names;
+pub use check::{MOST_INSTANCES, active, check, did_you_mean, grpc_method, is_newer, referenced_secrets};
+pub use engine::{Recipe, Replication, Setting};
+pub use facts::{Facts, SecretFacts, VolumeFacts};
+pub use isolation::{Door, Doors, Peer, PodPort};
 pub use names::{DatabaseNames, ServiceNames};
+pub use probes::{Check, Probe, Probes};
+pub use revision::{Record, Revision, Rollout};
+pub use route::{Host, Route, RouteKind, Tls};
+pub use task::{Task, TaskKind};
 pub use violation::{Violation, Violations};
 
-/// What has to be known of the cluster before a stack can be checked. Data, gathered by the cluster room.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Facts {
-    /// Whether the cluster has Gateway API `HTTPRoute`.
-    pub gateway_api: bool,
-    /// The Secrets of the stack's namespace that the spec refers to: a keyed digest of their data, or `None` while
-    /// there is no such Secret.
-    pub secrets: BTreeMap<String, Option<String>>,
-    /// By database: what its existing volumes and StatefulSet say. Absent for a database that has neither.
-    pub volumes: BTreeMap<String, VolumeFacts>,
-    /// Image of this operator, whose `volume-guard` command runs before a database opens its volume.
-    pub guard_image: Option<String>,
-}
-
-/// What is already there of a database's storage.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct VolumeFacts {
-    /// Size in the StatefulSet's volume template, which cannot change in place.
-    pub template_size: Option<String>,
-    /// StorageClass in the StatefulSet's volume template.
-    pub template_class: Option<String>,
-    /// Identity of the data.
-    pub identity: Option<String>,
-    /// Version that is recorded for the data.
-    pub version: Option<String>,
-    /// Image of the volume guard in the StatefulSet: a new operator restarts no database for its own image's sake.
-    pub guard_image: Option<String>,
-}
+/// Annotation of a stack, and of the pod templates that it restarts: a JSON map of components to times in RFC 3339; on a
+/// template its own time.
+pub const RESTARTED_AT: &str = "microservicestack.dev/restarted-at";
 
 /// A checked stack.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,12 +49,36 @@ pub struct Stack {
     pub config: BTreeMap<String, String>,
     /// What serves the routes.
     pub routing: Routing,
+    /// Who may reach exposed ports; empty: anybody.
+    pub routes_from: Vec<Peer>,
+    /// Whether only what is declared may reach its pods.
+    pub isolated: bool,
     /// Services by name.
     pub services: BTreeMap<String, Service>,
     /// Databases by name.
     pub databases: BTreeMap<String, Database>,
+    /// Migrations, tests and jobs.
+    pub tasks: Vec<Task>,
     /// Start order: waves of component names; each uses only earlier waves.
     pub waves: Vec<Vec<String>>,
+    /// When components were last asked to restart, in RFC 3339.
+    pub restarts: BTreeMap<String, String>,
+    /// How children are called.
+    pub names: Names,
+    /// What its services are made from.
+    pub revision: Revision,
+    /// Name of the revision that the spec asks for: another one while the services are put back (rule 7).
+    pub asked: String,
+    /// Why the services could not be put back.
+    pub stays: Option<String>,
+    /// How a revision is rolled out.
+    pub rollout: Rollout,
+    /// Every database of the spec, also one whose profile is off, and whether its data goes when it is removed.
+    pub declared: BTreeMap<String, bool>,
+    /// Whether nothing may be changed.
+    pub paused: bool,
+    /// Whether nothing is to run.
+    pub hibernates: bool,
     /// What cannot be done but holds nothing back, such as a volume that would shrink.
     pub notices: Vec<Violation>,
     /// Keeps the constructor inside this room.
@@ -113,6 +126,8 @@ pub struct Service {
     pub count: Count,
     /// Hosts and paths from outside, in the order of the spec.
     pub routes: Vec<Route>,
+    /// What is open besides the edges.
+    pub doors: Doors,
     /// What it uses, in the order of the spec, hard edges first. Optional ones that do not exist are left out.
     pub uses: Vec<Use>,
     /// Own environment, as written; wins over the stack's.
@@ -166,6 +181,16 @@ pub struct Database {
     pub security: Security,
     /// Image with the `volume-guard` command; none where the operator does not know its own image.
     pub guard_image: Option<String>,
+    /// Whether its data goes when it is removed.
+    pub erasable: bool,
+    /// Most connections that it is to admit, where the spec says so.
+    pub max_connections: Option<i32>,
+    /// Most connections that consumers can have at once, where that is a number to reckon with.
+    pub connections: Option<i32>,
+    /// Whether more than one consumer is meant.
+    pub shared: bool,
+    /// What is open besides the edges.
+    pub doors: Doors,
     /// Why its StatefulSet stays as it is: the version on the volume cannot be taken to the wanted one (rule 10).
     pub held: Option<Violation>,
 }
@@ -204,6 +229,14 @@ pub enum Count {
 }
 
 impl Count {
+    /// The most instances that there are once nothing is being replaced.
+    pub fn most(&self) -> i32 {
+        match self {
+            Self::Fixed(count) => *count,
+            Self::Scaled { max, .. } => *max,
+        }
+    }
+
     /// The count that a new workload starts with, and the least that has to serve.
     pub fn floor(&self) -> i32 {
         match self {
@@ -211,17 +244,6 @@ impl Count {
             Self::Scaled { min, .. } => *min,
         }
     }
-}
-
-/// A host and path from outside, and the port that it leads to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Route {
-    /// Host; none: every host of the Gateway or Ingress.
-    pub host: Option<String>,
-    /// Path prefix.
-    pub path: String,
-    /// Port of the Service.
-    pub port: u16,
 }
 
 /// An edge of the graph, with the names of its variables.
@@ -235,6 +257,8 @@ pub struct Use {
     pub optional: bool,
     /// Further variables: name to key (`uri`, `host`, ...).
     pub env: BTreeMap<String, String>,
+    /// Most connections that one instance holds to it, where that is told.
+    pub pool: Option<i32>,
 }
 
 /// What a name in a stack is.
@@ -253,53 +277,8 @@ pub struct SecretRef {
     pub name: String,
     /// Keyed digest of its data; none while it does not exist.
     pub digest: Option<String>,
-}
-
-/// The checks of one instance.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Probes {
-    /// Whether it gets traffic.
-    pub ready: Option<Probe>,
-    /// Whether it is restarted.
-    pub live: Option<Probe>,
-    /// How long the start may take, in seconds; the check is `ready`'s.
-    pub startup_seconds: Option<i32>,
-}
-
-/// One check.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// How to check.
-    pub check: Check,
-    /// Seconds between checks.
-    pub period: i32,
-    /// Seconds that one check may take.
-    pub timeout: i32,
-    /// Failures in a row that count.
-    pub failures: i32,
-}
-
-/// How to check one instance.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Check {
-    /// GET of a path at a container port.
-    Http {
-        /// Path.
-        path: String,
-        /// Container port.
-        port: u16,
-    },
-    /// A connection to a container port.
-    Tcp(u16),
-    /// The gRPC health protocol.
-    Grpc {
-        /// Service name; may be empty.
-        service: String,
-        /// Container port.
-        port: u16,
-    },
-    /// A command in the container.
-    Exec(Vec<String>),
+    /// Its keys; none while it does not exist.
+    pub keys: BTreeSet<String>,
 }
 
 /// Resources of one instance; each a valid quantity, in the user's spelling.
@@ -331,6 +310,8 @@ pub enum Storage {
     Volume {
         /// Size that the spec asks for.
         requested: String,
+        /// Size that the volumes are to have: the one that is asked for, or a larger one that they have.
+        size: String,
         /// Size in the volume template: the existing one where there is one.
         template: String,
         /// StorageClass; none: the cluster's default.
@@ -359,11 +340,27 @@ pub enum Credentials {
     None,
 }
 
-impl Stack {
-    /// Records which data the volumes of a database hold or, at its creation, are going to hold.
-    pub fn set_identity(&mut self, database: &str, data: &str) {
-        if let Some(Database { storage: Storage::Volume { identity, .. }, .. }) = self.databases.get_mut(database) {
-            *identity = Some(data.to_owned());
+impl Database {
+    /// The Secret that tells all of a database outside the stack (`engine: external`); none of any other.
+    pub fn external(&self) -> Option<&SecretRef> {
+        match &self.credentials {
+            Credentials::Given { secret } if self.recipe.engine == Engine::External => Some(secret),
+            _ => None,
         }
+    }
+
+    /// Whether the first instance takes the writes and the others follow it.
+    pub fn has_primary(&self) -> bool {
+        self.recipe.replication == Replication::Followers
+    }
+
+    /// Whether the instances are equal members of a cluster.
+    pub fn is_cluster(&self) -> bool {
+        self.instances > 1 && matches!(self.recipe.replication, Replication::Members(_))
+    }
+
+    /// The Service that selects all instances: on it they are counted (rule 1).
+    pub fn counted_on(&self) -> &str {
+        if self.has_primary() { &self.objects.read_only } else { &self.objects.base }
     }
 }

@@ -6,11 +6,20 @@ use crate::api::Names;
 
 /// Longest base name: a StatefulSet's, whose pods carry `<name>-<10 characters>` in a label of at most 63.
 pub const LONGEST_BASE: usize = 52;
-const HASH: usize = 8;
+/// Digits of a short hash.
+pub const HASH: usize = 8;
 const HEADLESS: &str = "-headless";
 const IDENTITY: &str = "-identity";
 const INIT: &str = "-init";
-const _: () = assert!(LONGEST_BASE + HEADLESS.len() <= 63 && LONGEST_BASE + IDENTITY.len() <= 63 && INIT.len() <= IDENTITY.len());
+const RECIPE: &str = "-recipe";
+const READ_ONLY: &str = "-ro";
+const _: () = assert!(
+    LONGEST_BASE + HEADLESS.len() <= 63
+        && LONGEST_BASE + IDENTITY.len() <= 63
+        && INIT.len() <= IDENTITY.len()
+        && RECIPE.len() <= IDENTITY.len()
+        && READ_ONLY.len() <= HEADLESS.len()
+);
 
 /// Names of the objects of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +39,10 @@ pub struct DatabaseNames {
     pub identity: String,
     /// ConfigMap with the init scripts.
     pub init: String,
+    /// ConfigMap with the scripts of the engine's recipe.
+    pub recipe: String,
+    /// Service that selects all instances, for reading, of an engine whose instances follow the first.
+    pub read_only: String,
 }
 
 impl ServiceNames {
@@ -53,7 +66,24 @@ impl DatabaseNames {
     /// Derives the names of a database.
     pub fn new(names: Names, stack: &str, component: &str) -> Self {
         let base = base(names, stack, component);
-        Self { headless: format!("{base}{HEADLESS}"), identity: format!("{base}{IDENTITY}"), init: format!("{base}{INIT}"), base }
+        Self {
+            headless: format!("{base}{HEADLESS}"),
+            identity: format!("{base}{IDENTITY}"),
+            init: format!("{base}{INIT}"),
+            recipe: format!("{base}{RECIPE}"),
+            read_only: read_only(&base),
+            base,
+        }
+    }
+
+    /// Host name of the first instance, for the others.
+    pub fn primary(&self) -> String {
+        self.host(0)
+    }
+
+    /// Host name of an instance.
+    pub fn host(&self, ordinal: i32) -> String {
+        format!("{}-{ordinal}.{}", self.base, self.headless)
     }
 
     /// Name of the volume claim of one instance; the StatefulSet controller makes it from the template `data`.
@@ -62,11 +92,30 @@ impl DatabaseNames {
     }
 }
 
+/// Name of the Service that selects all instances of a database, from its base name.
+pub fn read_only(base: &str) -> String {
+    format!("{base}{READ_ONLY}")
+}
+
 fn base(names: Names, stack: &str, component: &str) -> String {
     match names {
         Names::Plain => fitted(component, LONGEST_BASE),
         Names::Prefixed => fitted(&format!("{stack}-{component}"), LONGEST_BASE),
     }
+}
+
+/// Name of the Job of a task `<kind>-<name>`, of which this decides what it does; its pods carry it and six characters more.
+pub fn job(names: Names, stack: &str, task: &str, decides: &str) -> String {
+    let prefix = match names {
+        Names::Plain => String::new(),
+        Names::Prefixed => format!("{stack}-"),
+    };
+    format!("{}-{}", fitted(&format!("{prefix}{task}"), 63 - HASH - 1), short_hash(decides))
+}
+
+/// Name of the NetworkPolicy of a task `<kind>-<name>`: the dot keeps it apart from those of components.
+pub fn task_policy(names: Names, stack: &str, task: &str) -> String {
+    format!("{}.task", base(names, stack, task))
 }
 
 /// The name itself, or its beginning and a hash of the whole where it is too long.

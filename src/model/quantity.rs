@@ -45,6 +45,12 @@ impl Quantity {
         (amount <= MOST).then_some(Self(amount))
     }
 
+    /// In so many parts of the unit, such as 1000 for thousandths of a core; rounded up.
+    pub fn in_parts(self, parts: u32) -> u64 {
+        let amount = self.0.saturating_mul(i128::from(parts));
+        u64::try_from(amount / UNIT + i128::from(amount % UNIT != 0)).unwrap_or(u64::MAX)
+    }
+
     /// Whether it is nothing at all.
     pub fn is_zero(self) -> bool {
         self.0 == 0

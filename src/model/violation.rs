@@ -1,6 +1,8 @@
 //! What is wrong with a spec, in the user's words: path, reason, fix.
 use std::fmt;
 
+use crate::codes::Code;
+
 /// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Violation {
@@ -10,6 +12,8 @@ pub struct Violation {
     pub reason: String,
     /// What to do, such as "did you mean `orders`?".
     pub fix: String,
+    /// Which kind of mistake it is; `mstack explain` tells more of it.
+    pub code: Code,
 }
 
 impl fmt::Display for Violation {
@@ -24,8 +28,8 @@ pub struct Violations(pub Vec<Violation>);
 
 impl Violations {
     /// Adds one.
-    pub fn add(&mut self, path: impl Into<String>, reason: impl Into<String>, fix: impl Into<String>) {
-        self.0.push(Violation { path: path.into(), reason: reason.into(), fix: fix.into() });
+    pub fn add(&mut self, code: Code, path: impl Into<String>, reason: impl Into<String>, fix: impl Into<String>) {
+        self.0.push(Violation { path: path.into(), reason: reason.into(), fix: fix.into(), code });
     }
 }
 

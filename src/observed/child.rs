@@ -1,5 +1,8 @@
 //! The compact record of one object.
+use std::sync::Arc;
+
 use crate::kinds::Kind;
+use crate::model::Record;
 
 /// One object with our label.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,12 @@ pub struct Child {
     pub identity: Option<String>,
     /// Version of the engine that wrote the data, from its label.
     pub data_version: Option<String>,
+    /// How many members a recorded cluster has.
+    pub members: Option<i32>,
+    /// Count that it had before its stack hibernated, from its annotation.
+    pub hibernated_from: Option<i32>,
+    /// Whether it is stamped to go with its database; on a StatefulSet: whether its Secret is.
+    pub erasable: bool,
     /// Whether it is being deleted.
     pub deleting: bool,
     /// Hash of what was last sent, from its annotation.
@@ -34,6 +43,8 @@ pub struct Child {
     pub managed: Managed,
     /// What is read of its spec and status.
     pub state: State,
+    /// The list of its watch that has named it last; what a later one does not name is gone.
+    pub seen: u32,
 }
 
 /// What the managed fields say of drift.
@@ -42,7 +53,7 @@ pub struct Managed {
     /// Hash of our Apply entry; 0: there is none.
     pub ours: u64,
     /// Our Apply entry, until it has been verified against what is sent.
-    pub text: Option<Box<str>>,
+    pub text: Option<Arc<str>>,
     /// Who else has an entry in the strict part of the object (rule 12).
     pub foreign: Option<Foreign>,
     /// The other manager that was the last to write the object.
@@ -78,7 +89,7 @@ pub enum State {
     #[default]
     Nothing,
     /// A Deployment or StatefulSet.
-    Workload(Workload),
+    Workload(Box<Workload>),
     /// A HorizontalPodAutoscaler: the count that it wants, and why it cannot work, if it cannot.
     Autoscaler {
         /// Count that it wants; 0 before its first step.
@@ -91,12 +102,11 @@ pub enum State {
     /// An EndpointSlice.
     Endpoints(Endpoints),
     /// A PersistentVolumeClaim.
-    Claim {
-        /// Capacity of the bound volume, else the requested size.
-        size: String,
-        /// Whether it is bound.
-        bound: bool,
-    },
+    Claim(Box<ClaimState>),
+    /// What is remembered of a revision.
+    Revision(Box<Record>),
+    /// A Job.
+    Task(Box<TaskState>),
     /// A route: whether its parent has accepted it at its present generation, and what the parent says.
     Route {
         /// Accepted, with its references resolved.
@@ -170,6 +180,45 @@ pub struct PodState {
     pub ended: bool,
     /// What keeps it from being ready, the worst first.
     pub trouble: Option<Trouble>,
+    /// Whether any of its containers has begun.
+    pub begun: bool,
+    /// Exit code of its container, where it has ended for good.
+    pub exit: Option<i32>,
+}
+
+/// A Job.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskState {
+    /// How it has ended, if it has.
+    pub end: Option<TaskEnd>,
+    /// What the stack's annotation for retries said when it was made.
+    pub retry: String,
+    /// Databases of which another migration waits for it.
+    pub locks: Vec<String>,
+}
+
+/// How a Job has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskEnd {
+    /// Well.
+    Complete,
+    /// Not well, in Kubernetes' own words.
+    Failed(Trouble),
+}
+
+/// A PersistentVolumeClaim.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClaimState {
+    /// Capacity of the bound volume, else the requested size.
+    pub size: String,
+    /// Requested size.
+    pub requested: String,
+    /// StorageClass.
+    pub class: Option<String>,
+    /// Whether it is bound.
+    pub bound: bool,
+    /// Image of the volume guard in the pods that mount it, noted when it was last asked to grow.
+    pub guard_image: Option<String>,
 }
 
 /// An EndpointSlice.

@@ -11,6 +11,7 @@ use super::state::state;
 use super::{fields, guard_image};
 use crate::desired::{meta, object};
 use crate::kinds::Kind;
+use crate::model::task;
 
 /// Field manager of templates.
 pub const MANAGER: &str = "mstack";
@@ -52,7 +53,10 @@ pub struct WireMeta {
     pub deletion_timestamp: Option<String>,
     /// Labels.
     pub labels: BTreeMap<String, String>,
-    annotations: BTreeMap<String, String>,
+    /// Annotations.
+    pub annotations: BTreeMap<String, String>,
+    /// Finalizers.
+    pub finalizers: Vec<String>,
     owner_references: Vec<WireOwner>,
     managed_fields: Vec<WireEntry>,
 }
@@ -92,7 +96,8 @@ pub(super) struct EndpointConditions {
 /// Makes the record of one object.
 pub fn decode(kind: Kind, wire: &Wire) -> Child {
     let metadata = &wire.metadata;
-    let managed = if kind.row().managed { managed(kind, &metadata.managed_fields) } else { Managed::default() };
+    let managed =
+        if kind.row().managed && !kind.row().once { managed(kind, &metadata.managed_fields) } else { Managed::default() };
     let mut state = state(kind, wire);
     if let (State::Workload(workload), Some(spec), Some(ours)) = (&mut state, &wire.spec, &managed.text) {
         workload.guard_image = guard_image::of(spec.get(), ours);
@@ -106,14 +111,24 @@ pub fn decode(kind: Kind, wire: &Wire) -> Child {
         sent_generation: metadata.generation,
         owner: metadata.owner_references.iter().find(|owner| owner.controller).map(|owner| owner.uid.clone()),
         owned_by_stack: metadata.owner_references.iter().any(|owner| owner.controller && owner.kind == "MicroserviceStack"),
-        component: metadata.labels.get(meta::COMPONENT).cloned().unwrap_or_default(),
+        component: component(&metadata.labels),
         identity: metadata.labels.get(meta::DATA_IDENTITY).cloned(),
         data_version: metadata.labels.get(meta::DATA_VERSION).cloned(),
+        members: metadata.labels.get(meta::DATA_MEMBERS).and_then(|count| count.parse().ok()),
+        hibernated_from: metadata.annotations.get(meta::HIBERNATED_FROM).and_then(|count| count.parse().ok()),
+        erasable: metadata.annotations.get(meta::ON_DELETE).is_some_and(|stamp| stamp == meta::ERASED),
         deleting: metadata.deletion_timestamp.is_some(),
         desired: metadata.annotations.get(object::DESIRED).cloned(),
         managed,
         state,
+        seen: 0,
     }
+}
+
+/// The component, or the migration, test or job, that an object belongs to.
+fn component(labels: &BTreeMap<String, String>) -> String {
+    let task = || labels.get(meta::TASK).map(|label| task::of_label(label));
+    labels.get(meta::COMPONENT).cloned().or_else(task).unwrap_or_default()
 }
 
 fn managed(kind: Kind, entries: &[WireEntry]) -> Managed {

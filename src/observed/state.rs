@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::child::{Endpoints, Progress, State, Trouble, Workload};
+use super::child::{ClaimState, Endpoints, Progress, State, TaskEnd, TaskState, Trouble, Workload};
 use super::decode::{Wire, WireMeta};
-use super::pod;
+use super::{pod, revision};
+use crate::api::RETRY;
 use crate::desired::meta;
 use crate::kinds::Kind;
 
@@ -18,7 +19,7 @@ pub(super) fn parse<'a, T: Deserialize<'a> + Default>(raw: Option<&'a RawValue>)
 pub(super) fn state(kind: Kind, wire: &Wire) -> State {
     let (spec, status) = (wire.spec.as_deref(), wire.status.as_deref());
     match kind {
-        Kind::Deployment | Kind::StatefulSet => State::Workload(workload(kind, spec, status)),
+        Kind::Deployment | Kind::StatefulSet => State::Workload(Box::new(workload(kind, spec, status))),
         Kind::HorizontalPodAutoscaler => {
             let status: AutoscalerStatus = parse(status);
             State::Autoscaler {
@@ -34,8 +35,10 @@ pub(super) fn state(kind: Kind, wire: &Wire) -> State {
             )
             .unwrap_or(i32::MAX),
         }),
-        Kind::PersistentVolumeClaim => claim(spec, status),
-        Kind::HttpRoute => route(wire.metadata.generation, status),
+        Kind::PersistentVolumeClaim => State::Claim(Box::new(claim(wire, spec, status))),
+        Kind::ControllerRevision => State::Revision(Box::new(revision::record(&wire.metadata.annotations))),
+        Kind::Job => State::Task(Box::new(task(wire, status))),
+        Kind::HttpRoute | Kind::GrpcRoute => route(wire.metadata.generation, status),
         _ => State::Nothing,
     }
 }
@@ -137,11 +140,34 @@ struct ClaimStatus {
     capacity: BTreeMap<String, String>,
 }
 
-fn claim(spec: Option<&RawValue>, status: Option<&RawValue>) -> State {
+fn claim(wire: &Wire, spec: Option<&RawValue>, status: Option<&RawValue>) -> ClaimState {
     let spec: ClaimSpec = parse(spec);
     let status: ClaimStatus = parse(status);
-    let size = status.capacity.get("storage").or_else(|| spec.resources.requests.get("storage")).cloned().unwrap_or_default();
-    State::Claim { size, bound: status.phase == "Bound" }
+    let requested = spec.resources.requests.get("storage").cloned().unwrap_or_default();
+    ClaimState {
+        size: status.capacity.get("storage").unwrap_or(&requested).clone(),
+        requested,
+        class: spec.storage_class_name,
+        bound: status.phase == "Bound",
+        guard_image: wire.metadata.annotations.get(meta::GUARD_IMAGE).cloned(),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct JobStatus {
+    conditions: Vec<WireCondition>,
+}
+
+fn task(wire: &Wire, status: Option<&RawValue>) -> TaskState {
+    let status: JobStatus = parse(status);
+    let annotation = |key: &str| wire.metadata.annotations.get(key).cloned().unwrap_or_default();
+    let complete = trouble_of(&status.conditions, &["Complete"], "True").map(|_| TaskEnd::Complete);
+    TaskState {
+        end: complete.or_else(|| trouble_of(&status.conditions, &["Failed"], "True").map(TaskEnd::Failed)),
+        retry: annotation(RETRY),
+        locks: annotation(meta::LOCKS).split(',').filter(|lock| !lock.is_empty()).map(str::to_owned).collect(),
+    }
 }
 
 #[derive(Default, Deserialize)]

@@ -4,18 +4,19 @@ use serde_json::json;
 
 use super::*;
 use crate::api::MicroserviceStack;
+use crate::codes::Code;
 use crate::desired;
 use crate::model::{Facts, check};
-use crate::observed::{CountOwners, Endpoints, Foreign, Managed, Workload};
+use crate::observed::{CountOwners, Endpoints, Foreign, Managed, PodState, Progress, State, Workload};
 
-const SHOP: &str = "
+pub(super) const SHOP: &str = "
 databases: {orders: {engine: redis, ephemeral: true}}
 services:
   web: {image: 'web:1', port: 8080, replicas: 2, uses: [orders]}
   api: {image: 'api:1', port: 8080, scale: {min: 2, max: 5, cpu: 70}, resources: {cpu: 100m}, files: {/etc/a: b}}
 ";
 
-fn stack(spec: &str) -> Stack {
+pub(super) fn stack(spec: &str) -> Stack {
     let indented = spec.trim().replace('\n', "\n  ");
     let yaml = format!(
         "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {{name: shop, namespace: ns, uid: stack-uid}}\nspec:\n  {indented}\n"
@@ -24,15 +25,20 @@ fn stack(spec: &str) -> Stack {
 }
 
 /// Everything as it is after it was applied and has become ready.
-fn applied(desired: &Desired) -> Observed {
-    let children = desired.objects.iter().map(|object| ((object.kind, object.name.clone()), child(object)));
-    let serving = ["web", "api", "orders"].map(|service| ((Kind::EndpointSlice, service.to_owned()), slice(service, 2)));
-    Observed { children: children.chain(serving).collect() }
+pub(super) fn applied(desired: &Desired) -> Observed {
+    let serving = ["web", "api", "orders-ro"].map(|service| slice(service, 2));
+    desired.objects.iter().map(child).chain(serving).collect()
 }
 
-fn child(object: &Object) -> Child {
+pub(super) fn child(object: &Object) -> Child {
     let state = object.count.map_or(State::Nothing, |count| {
-        State::Workload(Workload { replicas: count, updated: count, ready: count, current: count, ..Workload::default() })
+        State::Workload(Box::new(Workload {
+            replicas: count,
+            updated: count,
+            ready: count,
+            current: count,
+            ..Workload::default()
+        }))
     });
     Child {
         kind: object.kind,
@@ -46,23 +52,41 @@ fn child(object: &Object) -> Child {
         component: object.component.clone(),
         identity: None,
         data_version: None,
+        members: None,
+        hibernated_from: None,
+        erasable: false,
         deleting: false,
         desired: Some(object.hash.clone()),
         managed: Managed { ours: 1, ..Managed::default() },
         state,
+        seen: 0,
     }
 }
 
-fn slice(service: &str, ready: i32) -> Child {
+pub(super) fn slice(service: &str, ready: i32) -> Child {
     let nothing = Object::new(Kind::EndpointSlice, service, &json!({"metadata": {"name": service}}));
     Child { state: State::Endpoints(Endpoints { service: service.to_owned(), ready }), ..child(&nothing) }
 }
 
-fn edit(observed: &mut Observed, kind: Kind, name: &str, edit: impl FnOnce(&mut Child)) {
-    edit(observed.children.get_mut(&(kind, name.to_owned())).unwrap());
+pub(super) fn edit(observed: &mut Observed, kind: Kind, name: &str, edit: impl FnOnce(&mut Child)) {
+    edit(observed.edit(kind, name).unwrap());
 }
 
-fn workload(child: &mut Child) -> &mut Workload {
+/// Edits all of which something is true.
+pub(super) fn change(observed: &mut Observed, which: impl Fn(&Child) -> bool, edit: impl Fn(&mut Child)) {
+    *observed = observed
+        .all()
+        .cloned()
+        .map(|mut child| {
+            if which(&child) {
+                edit(&mut child);
+            }
+            child
+        })
+        .collect();
+}
+
+pub(super) fn workload(child: &mut Child) -> &mut Workload {
     match &mut child.state {
         State::Workload(workload) => workload,
         other => panic!("{other:?}"),
@@ -70,12 +94,12 @@ fn workload(child: &mut Child) -> &mut Workload {
 }
 
 /// The writes of a plan, as kind, name and how.
-fn writes(stack: &Stack, desired: &Desired, observed: &Observed) -> Vec<(Kind, String, How)> {
+pub(super) fn writes(stack: &Stack, desired: &Desired, observed: &Observed) -> Vec<(Kind, String, How)> {
     let plan = plan(stack, desired, &[], observed, &Held::new());
     plan.writes.into_iter().map(|write| (write.object.kind, write.object.name.clone(), write.how)).collect()
 }
 
-fn shop() -> (Stack, Desired, Observed) {
+pub(super) fn shop() -> (Stack, Desired, Observed) {
     let stack = stack(SHOP);
     let desired = desired::build(&stack);
     let observed = applied(&desired);
@@ -147,7 +171,7 @@ fn rule_2_a_changed_count_is_one_write_by_the_manager_of_counts_and_names_who_ch
         workload(child).replicas = 7;
         child.managed.count = CountOwners { other: Some("kubectl".into()), ..CountOwners::default() };
     });
-    let expected = How::Count { count: 2, by: Some("kubectl".to_owned()) };
+    let expected = How::Count { count: 2, remembered: None, by: Some("kubectl".to_owned()) };
     assert_eq!(writes(&stack, &desired, &observed), [(Kind::Deployment, "web".to_owned(), expected)]);
 }
 
@@ -157,7 +181,10 @@ fn rule_2_with_scale_the_count_is_the_autoscalers_and_only_a_zero_is_drift() {
     edit(&mut observed, Kind::Deployment, "api", |child| workload(child).replicas = 4);
     assert_eq!(writes(&stack, &desired, &observed), []);
     edit(&mut observed, Kind::Deployment, "api", |child| workload(child).replicas = 0);
-    assert_eq!(writes(&stack, &desired, &observed), [(Kind::Deployment, "api".to_owned(), How::Count { count: 2, by: None })]);
+    assert_eq!(
+        writes(&stack, &desired, &observed),
+        [(Kind::Deployment, "api".to_owned(), How::Count { count: 2, remembered: None, by: None })]
+    );
 }
 
 #[test]
@@ -167,8 +194,11 @@ fn rule_2_a_count_is_taken_back_only_when_the_autoscaler_is_gone() {
     let desired = desired::build(&stack);
     edit(&mut observed, Kind::Deployment, "api", |child| child.managed.count.count = true);
     assert_eq!(writes(&stack, &desired, &observed), []);
-    observed.children.remove(&(Kind::HorizontalPodAutoscaler, "api".to_owned()));
-    assert_eq!(writes(&stack, &desired, &observed), [(Kind::Deployment, "api".to_owned(), How::Count { count: 3, by: None })]);
+    observed.remove(Kind::HorizontalPodAutoscaler, "api");
+    assert_eq!(
+        writes(&stack, &desired, &observed),
+        [(Kind::Deployment, "api".to_owned(), How::Count { count: 3, remembered: None, by: None })]
+    );
 }
 
 #[test]
@@ -189,8 +219,8 @@ fn rule_2_no_template_write_drops_a_count_that_nobody_else_owns() {
 #[test]
 fn rule_5_a_service_whose_dependency_was_never_ready_waits_and_is_not_pruned() {
     let (stack, desired, mut observed) = shop();
-    observed.children.retain(|(_, name), _| name != "web");
-    edit(&mut observed, Kind::EndpointSlice, "orders", |child| child.state = State::Nothing);
+    observed.retain(|child| child.name != "web");
+    edit(&mut observed, Kind::EndpointSlice, "orders-ro", |child| child.state = State::Nothing);
     edit(&mut observed, Kind::StatefulSet, "orders", |child| *workload(child) = Workload { replicas: 1, ..Workload::default() });
     let plan = plan(&stack, &desired, &[], &observed, &Held::new());
     assert!(plan.writes.iter().all(|write| write.object.component == "web" && write.object.kind != Kind::Deployment));
@@ -201,7 +231,7 @@ fn rule_5_a_service_whose_dependency_was_never_ready_waits_and_is_not_pruned() {
 #[test]
 fn rule_5_a_dependency_that_falls_over_later_stops_nothing() {
     let (stack, desired, mut observed) = shop();
-    observed.children.remove(&(Kind::EndpointSlice, "orders".to_owned()));
+    observed.remove(Kind::EndpointSlice, "orders-ro");
     edit(&mut observed, Kind::StatefulSet, "orders", |child| workload(child).ready = 0);
     let plan = plan(&stack, &desired, &[], &observed, &Held::new());
     assert_eq!((plan.writes.len(), plan.blocked.len()), (0, 0));
@@ -218,12 +248,32 @@ fn rule_12_what_is_owned_and_not_wanted_goes_consumers_first() {
     assert!(plan.prune.iter().any(|child| child.kind == Kind::StatefulSet && child.name == "orders"));
 }
 
+/// A removed database may take two minutes to end, and its data is not to be had by everybody meanwhile.
+#[test]
+fn the_policy_of_a_removed_component_goes_after_its_last_pod() {
+    let (_, _, mut observed) = shop();
+    let without = SHOP.replace("databases: {orders: {engine: redis, ephemeral: true}}", "").replace(", uses: [orders]", "");
+    let pruned = |spec: &str, observed: &Observed| {
+        let stack = stack(spec);
+        let desired = desired::build(&stack);
+        plan(&stack, &desired, &[], observed, &Held::new()).prune.iter().map(|child| child.kind).collect::<Vec<_>>()
+    };
+    let of_policies = |kinds: &[Kind]| kinds.iter().filter(|kind| **kind == Kind::NetworkPolicy).count();
+    let first = pruned(&without, &observed);
+    assert!(first.contains(&Kind::StatefulSet) && of_policies(&first) == 0, "{first:?}");
+    let pod = Child { kind: Kind::Pod, name: "orders-0".into(), state: State::Pod(PodState::default()), ..slice("orders", 0) };
+    observed.insert(pod);
+    observed.remove(Kind::StatefulSet, "orders");
+    assert_eq!(of_policies(&pruned(&without, &observed)), 0, "its pod still ends");
+    assert_eq!(of_policies(&pruned(&format!("isolation: Open{without}"), &observed)), 3, "an open stack has none");
+    observed.remove(Kind::Pod, "orders-0");
+    assert_eq!(of_policies(&pruned(&without, &observed)), 1);
+}
+
 #[test]
 fn rule_12_nothing_without_our_uid_is_pruned() {
     let (_, _, mut observed) = shop();
-    for child in observed.children.values_mut() {
-        child.owner = None;
-    }
+    change(&mut observed, |_| true, |child| child.owner = None);
     let stack = stack("services: {other: {image: 'other:1'}}");
     let desired = desired::build(&stack);
     assert_eq!(plan(&stack, &desired, &[], &observed, &Held::new()).prune, Vec::<&Child>::new());
@@ -252,9 +302,14 @@ fn rule_8_an_old_config_map_stays_until_no_old_instance_needs_it() {
 #[test]
 fn rule_10_a_database_that_is_held_is_not_touched_and_the_rest_goes_on() {
     let (stack, desired, mut observed) = shop();
-    observed.children.remove(&(Kind::StatefulSet, "orders".to_owned()));
-    observed.children.remove(&(Kind::Service, "api".to_owned()));
-    let violation = Violation { path: "spec.databases.orders".to_owned(), reason: "lost".to_owned(), fix: "restore".to_owned() };
+    observed.remove(Kind::StatefulSet, "orders");
+    observed.remove(Kind::Service, "api");
+    let violation = Violation {
+        path: "spec.databases.orders".to_owned(),
+        reason: "lost".to_owned(),
+        fix: "restore".to_owned(),
+        code: Code::DataHeld,
+    };
     let held = Held::from([("orders".to_owned(), ("DataLost".to_owned(), violation))]);
     let plan = plan(&stack, &desired, &[], &observed, &held);
     let written: Vec<_> = plan.writes.iter().map(|write| (write.object.kind, write.object.name.as_str())).collect();
@@ -272,7 +327,7 @@ fn recorded(version: &str, record: Option<&str>) -> (Stack, Desired, Observed) {
         let object = desired::identity_record(&stack, &stack.databases["orders"], "i-1");
         let (identity, data_version) = (Some("i-1".to_owned()), Some(record.to_owned()));
         let record = Child { identity, data_version, owner: None, ..child(&object) };
-        observed.children.insert((object.kind, object.name), record);
+        observed.insert(record);
     }
     (stack, desired, observed)
 }
@@ -302,4 +357,94 @@ fn rule_10_a_version_that_does_not_serve_yet_is_not_recorded() {
     let mut other = observed.clone();
     edit(&mut other, Kind::ConfigMap, "orders-identity", |record| record.identity = Some("i-2".to_owned()));
     assert_eq!(unrecorded(&other), [], "the record of other data is not touched");
+}
+
+#[test]
+fn rule_10_a_cluster_is_recorded_with_its_members_once_all_of_them_serve() {
+    let mut stack = stack("databases: {orders: {engine: nats, version: '2.11', instances: 3, storage: {size: 1Gi}}}");
+    stack.set_identity("orders", "i-1");
+    let desired = desired::build(&stack);
+    let mut observed = applied(&desired);
+    observed.insert(slice("orders", 3));
+    let [record] = &records(&stack, &desired, &observed)[..] else { panic!("it serves") };
+    assert_eq!(record.body["metadata"]["labels"]["microservicestack.dev/data-members"], "3");
+    edit(&mut observed, Kind::EndpointSlice, "orders", |child| *child = slice("orders", 2));
+    assert_eq!(unrecorded(&stack, &desired, &observed), []);
+}
+
+/// The stack of before, and what is there of it, once it is to hibernate.
+fn hibernating() -> (Stack, Desired, Observed) {
+    let (_, _, observed) = shop();
+    let stack = stack(&format!("hibernate: true\n{}", SHOP.trim()));
+    let desired = desired::build(&stack);
+    (stack, desired, observed)
+}
+
+fn sleeps(kind: Kind, name: &str, remembered: i32) -> (Kind, String, How) {
+    (kind, name.to_owned(), How::Count { count: 0, remembered: Some(remembered), by: None })
+}
+
+/// Everything of a kind at 0, and remembering what it had.
+fn put_to_sleep(observed: &mut Observed, kind: Kind) {
+    change(
+        observed,
+        |child| child.kind == kind,
+        |child| {
+            child.hibernated_from = Some(workload(child).replicas);
+            *workload(child) = Workload { progress: Progress::Complete, ..Workload::default() };
+        },
+    );
+}
+
+#[test]
+fn rule_11_hibernate_takes_services_to_0_then_databases_and_remembers_the_counts() {
+    let (stack, desired, mut observed) = hibernating();
+    edit(&mut observed, Kind::Deployment, "api", |child| workload(child).replicas = 4);
+    let services = [sleeps(Kind::Deployment, "api", 4), sleeps(Kind::Deployment, "web", 2)];
+    assert_eq!(writes(&stack, &desired, &observed), services);
+    put_to_sleep(&mut observed, Kind::Deployment);
+    let pod = Child { kind: Kind::Pod, name: "web-1".into(), state: State::Pod(PodState::default()), ..slice("web", 0) };
+    observed.insert(pod);
+    assert_eq!(writes(&stack, &desired, &observed), [], "an instance of a service is still there");
+    observed.remove(Kind::Pod, "web-1");
+    assert_eq!(writes(&stack, &desired, &observed), [sleeps(Kind::StatefulSet, "orders", 1)]);
+    put_to_sleep(&mut observed, Kind::StatefulSet);
+    assert_eq!(writes(&stack, &desired, &observed), []);
+}
+
+#[test]
+fn rule_11_nothing_is_started_while_the_stack_hibernates() {
+    let (stack, desired, _) = hibernating();
+    let workloads = |(kind, ..): &(Kind, String, How)| matches!(kind, Kind::Deployment | Kind::StatefulSet);
+    assert!(!writes(&stack, &desired, &Observed::default()).iter().any(workloads));
+}
+
+#[test]
+fn rule_11_the_remembered_counts_come_back_in_order_and_within_the_present_bounds() {
+    let (_, _, mut observed) = hibernating();
+    edit(&mut observed, Kind::Deployment, "api", |child| workload(child).replicas = 9);
+    put_to_sleep(&mut observed, Kind::Deployment);
+    put_to_sleep(&mut observed, Kind::StatefulSet);
+    observed.retain(|child| child.kind != Kind::EndpointSlice);
+    let (stack, desired, _) = shop();
+    let woken = |kind, name: &str, count| (kind, name.to_owned(), How::Count { count, remembered: None, by: None });
+    let first = [woken(Kind::Deployment, "api", 5), woken(Kind::StatefulSet, "orders", 1)];
+    assert_eq!(writes(&stack, &desired, &observed), first, "web waits for what it uses");
+    observed.insert(slice("orders-ro", 1));
+    edit(&mut observed, Kind::StatefulSet, "orders", |child| {
+        child.hibernated_from = None;
+        *workload(child) = Workload { replicas: 1, updated: 1, ready: 1, current: 1, ..Workload::default() };
+    });
+    assert_eq!(writes(&stack, &desired, &observed), [woken(Kind::Deployment, "api", 5), woken(Kind::Deployment, "web", 2)]);
+}
+
+#[test]
+fn rule_11_a_template_waits_for_the_count_that_is_remembered() {
+    let (stack, _, mut observed) = hibernating();
+    let desired = desired::build(&super::tests::stack(&format!("hibernate: true\n{}", SHOP.trim()).replace("web:1", "web:2")));
+    edit(&mut observed, Kind::Deployment, "web", |child| {
+        child.managed.count = CountOwners { template: true, ..CountOwners::default() }
+    });
+    let web = |writes: Vec<(Kind, String, How)>| writes.into_iter().filter(|(_, name, _)| name == "web").collect::<Vec<_>>();
+    assert_eq!(web(writes(&stack, &desired, &observed)), [sleeps(Kind::Deployment, "web", 2)]);
 }

@@ -1,12 +1,15 @@
 //! The status of one component: its phase, its counts, and one root cause.
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::{Facts, routes, url};
 use crate::api::status::{ComponentStatus, Phase, StorageStatus};
 use crate::kinds::Kind;
 use crate::model::graph::Graph;
+use crate::model::quantity::compare;
 use crate::model::{Credentials, Database, Service, Stack, Storage};
-use crate::observed::{Observed, Progress, State, Trouble};
+use crate::observed::{Observed, Progress, State};
+use crate::plan;
 use crate::readiness::{self, Readiness};
 
 /// The status of one component.
@@ -30,7 +33,7 @@ pub fn status(
             .unwrap_or_default(),
         instances: own.instances.clone(),
         blocked_by: facts.blocked.get(name).cloned().unwrap_or_default(),
-        impact: if own.serves() { Vec::new() } else { impact(stack, name) },
+        impact: if own.serves() || stack.hibernates { Vec::new() } else { impact(stack, name) },
         message,
         url: stack
             .services
@@ -59,13 +62,22 @@ fn phase(
     if let Some(failed) = facts.failures.iter().find(|failed| failed.component == name) {
         return (if failed.permanent { Phase::Failed } else { Phase::Pending }, failed.message.clone());
     }
+    if facts.stack.hibernates {
+        return hibernation(facts, name);
+    }
     if let Some(blocked) = facts.blocked.get(name) {
         return (Phase::Blocked, format!("waits for {}", blocked.join(", ")));
+    }
+    if let Some(words) = plan::tasks::migrating(facts.stack, facts.tasks, facts.observed).remove(name) {
+        return (Phase::Migrating, words);
     }
     if let Some(missing) = missing_secret(facts.stack, name) {
         return (Phase::Failed, format!("the Secret {missing} does not exist; create it, its instances start then"));
     }
-    let cause = own.trouble.as_ref().map(|(object, trouble)| words(object, trouble));
+    if let Some(missing) = missing_key(facts.stack, name) {
+        return (Phase::Failed, missing);
+    }
+    let cause = own.trouble_words();
     if own.trouble.as_ref().is_some_and(|(_, trouble)| trouble.is_of_data()) {
         return (Phase::Failed, cause.unwrap_or_default());
     }
@@ -73,14 +85,36 @@ fn phase(
         return (Phase::Pending, cause.unwrap_or_default());
     }
     if !own.ready() {
-        return (unready_phase(facts, name, own, previous), cause.unwrap_or_else(|| counting_words(own)));
+        return (unready_phase(facts, name, own, previous), cause.unwrap_or_else(|| own.counted()));
     }
     if let Some(refused) = facts.stack.services.get(name).and_then(|service| refused_route(facts, service)) {
         return (Phase::Degraded, refused);
     }
     match down_dependency(facts.stack, name, readiness) {
-        Some(target) => (Phase::Degraded, format!("depends on {target}, which is down: {}", cause_of(&readiness[target]))),
-        None => (Phase::Ready, idle_autoscaler(facts, name).unwrap_or_else(|| notice(facts.stack, name))),
+        Some(target) => (Phase::Degraded, format!("depends on {target}, which is down: {}", readiness[target].cause())),
+        None => (
+            Phase::Ready,
+            idle_autoscaler(facts, name)
+                .or_else(|| outside(facts.stack, name))
+                .or_else(|| growing(facts, name))
+                .unwrap_or_else(|| notice(facts.stack, name)),
+        ),
+    }
+}
+
+/// Services end first, databases after them (rule 11).
+fn hibernation(facts: &Facts<'_>, name: &str) -> (Phase, String) {
+    let (kind, base) = match (facts.stack.services.get(name), facts.stack.databases.get(name)) {
+        (Some(service), _) => (Kind::Deployment, &service.objects.base),
+        (_, Some(database)) => (Kind::StatefulSet, &database.objects.base),
+        _ => return (Phase::Hibernated, String::new()),
+    };
+    if readiness::has_ended(facts.observed, kind, base, name) {
+        (Phase::Hibernated, String::new())
+    } else if kind == Kind::Deployment || plan::services_have_ended(facts.stack, facts.observed) {
+        (Phase::Rolling, "its instances end, for the stack hibernates".to_owned())
+    } else {
+        (Phase::Rolling, "its instances end once the last service has ended".to_owned())
     }
 }
 
@@ -104,41 +138,6 @@ fn grows(previous: &ComponentStatus, own: &Readiness) -> bool {
     }
 }
 
-fn counting_words(own: &Readiness) -> String {
-    let Readiness { instances, floor, .. } = own;
-    if own.rolled {
-        format!("{} of {floor} instances serving", instances.serving)
-    } else {
-        format!(
-            "{} of {} instances run the present template, {} serving",
-            instances.updated, instances.desired, instances.serving
-        )
-    }
-}
-
-fn cause_of(readiness: &Readiness) -> String {
-    readiness.trouble.as_ref().map_or_else(|| counting_words(readiness), |(object, trouble)| words(object, trouble))
-}
-
-/// What is wrong, why, and what next.
-fn words(object: &str, trouble: &Trouble) -> String {
-    let next = match trouble.reason.as_str() {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-            "; check the image's name and tag, and that the nodes may pull it"
-        }
-        "CrashLoopBackOff" => "; read the log of its last run: kubectl logs --previous",
-        "Unschedulable" => "; lower the resources, or add nodes",
-        "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
-        _ => "",
-    };
-    let message = trouble.message.trim();
-    if message.is_empty() {
-        format!("{}{next} ({object})", trouble.reason)
-    } else {
-        format!("{}: {message}{next} ({object})", trouble.reason)
-    }
-}
-
 fn missing_secret<'a>(stack: &'a Stack, name: &str) -> Option<&'a str> {
     let given = stack.databases.get(name).and_then(|database| match &database.credentials {
         Credentials::Given { secret } => Some(secret),
@@ -146,6 +145,28 @@ fn missing_secret<'a>(stack: &'a Stack, name: &str) -> Option<&'a str> {
     });
     let own = stack.services.get(name).into_iter().flat_map(|service| &service.secrets);
     own.chain(given).find(|secret| secret.digest.is_none()).map(|secret| secret.name.as_str())
+}
+
+/// What a Secret of a database outside the stack lacks: where it is, or what a consumer binds.
+fn missing_key(stack: &Stack, name: &str) -> Option<String> {
+    let outside = |name: &str| stack.databases.get(name).and_then(Database::external);
+    if let Some(secret) = outside(name) {
+        let told = ["host", "uri"].iter().any(|key| secret.keys.contains(*key));
+        return (!told)
+            .then(|| format!("the Secret {} has neither `host` nor `uri`, so nobody knows where it is; add one", secret.name));
+    }
+    let edges = stack.services.get(name).into_iter().flat_map(|service| &service.uses);
+    let mut asked = edges.filter_map(|edge| Some((outside(&edge.target)?, edge)));
+    asked.find_map(|(secret, edge)| {
+        let has = |key: &str| {
+            if key == "addr" { secret.keys.contains("host") && secret.keys.contains("port") } else { secret.keys.contains(key) }
+        };
+        let (variable, key) = edge.env.iter().find(|(_, key)| secret.digest.is_some() && !has(key))?;
+        Some(format!(
+            "the Secret {} has no key `{key}`, which `bindings` asks for as {variable}; add it, or remove the binding",
+            secret.name
+        ))
+    })
 }
 
 fn refused_route(facts: &Facts<'_>, service: &Service) -> Option<String> {
@@ -186,6 +207,18 @@ fn idle_autoscaler(facts: &Facts<'_>, name: &str) -> Option<String> {
     }
 }
 
+/// Volumes that are asked to be larger than they are yet; their database serves meanwhile.
+fn growing(facts: &Facts<'_>, name: &str) -> Option<String> {
+    let Storage::Volume { size, .. } = &facts.stack.databases.get(name)?.storage else { return None };
+    let actual = storage(&facts.stack.databases[name], facts.observed)?.actual?;
+    (compare(&actual, size) == Some(Ordering::Less)).then(|| format!("its storage grows from {actual} to {size}"))
+}
+
+fn outside(stack: &Stack, name: &str) -> Option<String> {
+    stack.databases.get(name)?.external()?;
+    Some("it is outside the stack: its Secret is there, and nothing else is known of it".to_owned())
+}
+
 fn notice(stack: &Stack, name: &str) -> String {
     let own = format!("spec.databases.{name}.");
     let notices: Vec<_> = stack.notices.iter().filter(|notice| notice.path.starts_with(&own)).map(ToString::to_string).collect();
@@ -200,7 +233,7 @@ fn impact(stack: &Stack, name: &str) -> Vec<String> {
 fn storage(database: &Database, observed: &Observed) -> Option<StorageStatus> {
     let Storage::Volume { requested, .. } = &database.storage else { return None };
     let actual = observed.of(Kind::PersistentVolumeClaim, &database.name).find_map(|claim| match &claim.state {
-        State::Claim { size, bound: true } => Some(size.clone()),
+        State::Claim(claim) if claim.bound => Some(claim.size.clone()),
         _ => None,
     });
     Some(StorageStatus { requested: requested.clone(), actual })

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::{Facts, routes};
-use crate::api::StackStatus;
+use super::{Facts, rollout, routes, tasks};
 use crate::api::status::{ComponentStatus, Phase};
+use crate::api::{StackStatus, TaskStatus};
 use crate::model::Violations;
 use crate::readiness;
 
@@ -27,13 +27,39 @@ pub fn of_stack(
     databases: &BTreeMap<String, ComponentStatus>,
     now: &Time,
 ) -> Vec<Condition> {
-    let verdict = verdict(facts, services, databases);
+    let mut verdict = verdict(facts, services, databases);
+    if let Some((reason, message)) = rollout::failure(facts.stack, facts.observed).filter(|_| !facts.stack.hibernates) {
+        verdict = Verdict { ready: false, reconciling: false, stalled: true, reason: reason.to_owned(), message };
+    }
+    verdict.reconciling &= !facts.stack.paused;
     let mut conditions = standard(&verdict);
     conditions.push(("SpecValid", true, "Valid".to_owned(), "every reference resolves".to_owned()));
     if let Some((accepted, message)) = routes_accepted(facts) {
         conditions.push(("RoutesAccepted", accepted, if accepted { "Accepted" } else { "NotAccepted" }.to_owned(), message));
     }
+    if facts.stack.paused {
+        conditions.push(("Paused", true, "Paused".to_owned(), paused_words(facts)));
+    }
     stamp(previous, facts.stack.generation, conditions, now)
+}
+
+/// Facts about tests and jobs, as far as there are any.
+pub fn of_tasks(
+    previous: &StackStatus,
+    generation: i64,
+    tasks: [(&'static str, &BTreeMap<String, TaskStatus>); 2],
+    now: &Time,
+) -> Vec<Condition> {
+    let told = |(name, tasks): (&'static str, &BTreeMap<String, TaskStatus>)| {
+        tasks::all_succeeded(tasks).map(|(on, reason, message)| (name, on, reason.to_owned(), message))
+    };
+    stamp(previous, generation, tasks.into_iter().filter_map(told).collect(), now)
+}
+
+fn paused_words(facts: &Facts<'_>) -> String {
+    let waiting: Vec<&str> = facts.failures.iter().map(|failed| failed.component.as_str()).collect();
+    let waiting = if waiting.is_empty() { "nothing waits".to_owned() } else { format!("changes of {} wait", waiting.join(", ")) };
+    format!("nothing is changed until `paused` is false; {waiting}")
 }
 
 /// Conditions of a spec that is not valid.
@@ -44,6 +70,13 @@ pub fn of_violations(previous: &StackStatus, generation: i64, violations: &Viola
     let mut conditions = standard(&verdict);
     conditions.push(("SpecValid", false, "InvalidSpec".to_owned(), message));
     stamp(previous, generation, conditions, now)
+}
+
+/// Conditions of a stack that is being deleted.
+pub fn of_deletion(previous: &StackStatus, generation: i64, message: &str, now: &Time) -> Vec<Condition> {
+    let (reason, message) = ("Deleting".to_owned(), message.to_owned());
+    let verdict = Verdict { ready: false, reconciling: true, stalled: false, reason, message };
+    stamp(previous, generation, standard(&verdict), now)
 }
 
 fn standard(verdict: &Verdict) -> Vec<(&'static str, bool, String, String)> {
@@ -64,8 +97,12 @@ fn verdict(
     databases: &BTreeMap<String, ComponentStatus>,
 ) -> Verdict {
     let all = || databases.iter().chain(services);
-    let unready: Vec<_> = all().filter(|(_, component)| component.phase != Phase::Ready).collect();
+    let settled = if facts.stack.hibernates { Phase::Hibernated } else { Phase::Ready };
+    let unready: Vec<_> = all().filter(|(_, component)| component.phase != settled).collect();
     let Some((name, worst)) = unready.iter().min_by_key(|(_, component)| (rank(component.phase), component.wave)) else {
+        if facts.stack.hibernates {
+            return hibernated();
+        }
         let scaling = all().any(|(_, component)| component.instances.serving < component.instances.desired);
         return ready_verdict(facts, all().count(), scaling);
     };
@@ -83,6 +120,12 @@ fn verdict(
     Verdict { ready: false, reconciling: !stalled, stalled, reason, message }
 }
 
+/// Nothing serves, as was asked, and nothing is under way.
+fn hibernated() -> Verdict {
+    let message = "the stack hibernates: nothing runs, and its data stays; set `hibernate: false` to wake it".to_owned();
+    Verdict { ready: false, reconciling: false, stalled: false, reason: "Hibernated".to_owned(), message }
+}
+
 /// Every component serves its floor. A step of an autoscaler is still under way: `Reconciling`, not unready (rule 1).
 fn ready_verdict(facts: &Facts<'_>, components: usize, scaling: bool) -> Verdict {
     if let Some(failed) = facts.failures.first() {
@@ -93,6 +136,10 @@ fn ready_verdict(facts: &Facts<'_>, components: usize, scaling: bool) -> Verdict
             reason: failed.reason.clone(),
             message: failed.message.clone(),
         };
+    }
+    if let Some(message) = tasks::testing(facts) {
+        let reason = "Testing".to_owned();
+        return Verdict { ready: false, reconciling: true, stalled: false, reason, message };
     }
     let notices = facts.stack.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let message = if notices.is_empty() {
@@ -107,11 +154,12 @@ fn ready_verdict(facts: &Facts<'_>, components: usize, scaling: bool) -> Verdict
 fn rank(phase: Phase) -> u8 {
     match phase {
         Phase::Failed => 0,
-        Phase::Rolling => 1,
-        Phase::Pending => 2,
-        Phase::Degraded => 3,
-        Phase::Blocked => 4,
-        Phase::Ready => 5,
+        Phase::Migrating => 1,
+        Phase::Rolling => 2,
+        Phase::Pending => 3,
+        Phase::Degraded => 4,
+        Phase::Blocked => 5,
+        Phase::Ready | Phase::Hibernated => 6,
     }
 }
 
@@ -130,7 +178,8 @@ fn reason(facts: &Facts<'_>, name: &str, phase: Phase) -> String {
         Phase::Failed => "Failed",
         Phase::Degraded => "Degraded",
         Phase::Blocked => "Blocked",
-        Phase::Pending | Phase::Rolling | Phase::Ready => "Progressing",
+        Phase::Migrating => "Migrating",
+        Phase::Pending | Phase::Rolling | Phase::Ready | Phase::Hibernated => "Progressing",
     }
     .to_owned()
 }

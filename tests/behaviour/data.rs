@@ -271,3 +271,38 @@ async fn rule_12_a_deleted_or_relabelled_record_of_the_identity_is_not_lost() {
     records.patch("orders-identity", &PatchParams::default(), &patch).await.unwrap();
     shop.child_until(Kind::ConfigMap, "orders-identity", "recorded again", |record| recorded_version(record) == "17").await;
 }
+
+#[tokio::test]
+async fn rule_10_a_record_that_is_lost_is_made_again_from_the_volume_and_not_from_nothing() {
+    let world = World::shared().await;
+    let shop = world.namespace("data-record-lost").await;
+    shop.apply_stack("shop", SHOP);
+    let before = ready_with_record(&shop).await;
+    // While it runs, and as after a restore of the API server from an older backup.
+    shop.kubectl(&["delete", "configmap", "orders-identity"]);
+    let again = |record: &Value| record["metadata"]["labels"]["microservicestack.dev/data-identity"] == before[0][1];
+    shop.child_until(Kind::ConfigMap, "orders-identity", "made again", again).await;
+    shop.requests_since(0).await;
+    delete_stack(&shop).await;
+    shop.kubectl(&["delete", "configmap", "orders-identity"]);
+    shop.apply_stack("shop", SHOP);
+    let after = ready_with_record(&shop).await;
+    assert_eq!((&after[0], &after[1][1], &after[3]), (&before[0], &before[0][1], &before[3]));
+}
+
+#[tokio::test]
+async fn rule_10_the_documented_way_puts_data_under_the_identity_that_its_volume_holds() {
+    let world = World::shared().await;
+    let shop = world.namespace("data-adopted").await;
+    shop.apply_stack("shop", SHOP);
+    let before = ready_with_record(&shop).await;
+    delete_stack(&shop).await;
+    let held = "microservicestack.dev/data-identity=held-by-the-volume";
+    shop.kubectl(&["label", "--overwrite", "pvc/data-orders-0", "secret/orders", held]);
+    shop.kubectl(&["delete", "configmap", "orders-identity"]);
+    shop.apply_stack("shop", SHOP);
+    let after = ready_with_record(&shop).await;
+    let is_held = |data: &Value| data[1] == "held-by-the-volume";
+    assert!(is_held(&after[0]) && is_held(&after[1]) && is_held(&after[2]), "{after:#}");
+    assert_eq!((&after[0][0], &after[3]), (&before[0][0], &before[3]), "the same volume and password");
+}

@@ -96,6 +96,8 @@ async fn rule_12_a_deleted_child_of_any_kind_is_back_within_two_seconds_with_one
         (Kind::ConfigMap, &files),
         (Kind::ServiceAccount, "web"),
         (Kind::PodDisruptionBudget, "web"),
+        (Kind::NetworkPolicy, "web"),
+        (Kind::NetworkPolicy, "orders"),
         (Kind::HorizontalPodAutoscaler, "api"),
         (Kind::Ingress, "web"),
     ];
@@ -156,6 +158,12 @@ async fn rule_12_an_edited_field_of_any_kind_of_child_is_put_back_and_an_event_n
             back: |web| web["spec"]["maxUnavailable"] == 1,
         },
         Edit {
+            kind: Kind::NetworkPolicy,
+            name: "orders",
+            patch: json!([{"op": "replace", "path": "/spec/podSelector/matchLabels", "value": {"app": "evil"}}]),
+            back: |orders| orders["spec"]["podSelector"]["matchLabels"]["microservicestack.dev/component"] == "orders",
+        },
+        Edit {
             kind: Kind::HorizontalPodAutoscaler,
             name: "api",
             patch: json!([{"op": "replace", "path": "/spec/maxReplicas", "value": 50}]),
@@ -213,6 +221,12 @@ async fn rule_12_what_is_removed_from_a_child_comes_back() {
             name: "web",
             patch: remove("/metadata/ownerReferences"),
             back: |web| web["metadata"]["ownerReferences"][0]["kind"] == "MicroserviceStack",
+        },
+        Edit {
+            kind: Kind::NetworkPolicy,
+            name: "web",
+            patch: remove("/spec/ingress/1"),
+            back: |web| web["spec"]["ingress"].as_array().is_some_and(|rules| rules.len() == 3),
         },
         Edit {
             kind: Kind::Deployment,

@@ -8,7 +8,7 @@ use crate::drift::{EVERY_KIND, Edit, come_back, edit, writes};
 use crate::world::World;
 
 #[tokio::test]
-async fn rule_12_inside_pod_templates_services_and_routes_foreign_entries_are_drift_and_go() {
+async fn rule_12_inside_pod_templates_network_policies_services_and_routes_foreign_entries_are_drift_and_go() {
     let world = World::shared().await;
     let shop = world.namespace("drift-foreign").await;
     shop.apply_stack("shop", EVERY_KIND);
@@ -56,6 +56,25 @@ async fn rule_12_inside_pod_templates_services_and_routes_foreign_entries_are_dr
             name: "api",
             patch: add("/spec/externalIPs", json!(["192.0.2.1"])),
             back: |api| api["spec"]["externalIPs"].is_null(),
+        },
+        Edit {
+            // Somebody opens a door: for everybody, and for another port.
+            kind: Kind::NetworkPolicy,
+            name: "orders",
+            patch: add("/spec/ingress/-", json!({})),
+            back: |orders| orders["spec"]["ingress"].as_array().is_some_and(|rules| rules.len() == 2),
+        },
+        Edit {
+            kind: Kind::NetworkPolicy,
+            name: "web",
+            patch: add("/spec/ingress/1/ports/-", json!({"port": 22, "protocol": "TCP"})),
+            back: |web| web["spec"]["ingress"][1]["ports"].as_array().is_some_and(|ports| ports.len() == 1),
+        },
+        Edit {
+            kind: Kind::NetworkPolicy,
+            name: "api",
+            patch: add("/spec/egress", json!([{}])),
+            back: |api| api["spec"]["egress"].is_null(),
         },
         Edit {
             kind: Kind::Ingress,

@@ -48,14 +48,12 @@ async fn rule_14_events_tell_of_transitions_alone() {
     shop.requests_since(0).await;
     let events: Value = serde_json::from_str(&shop.kubectl(&["get", "events.events.k8s.io", "-o", "json"])).unwrap();
     let of_stack = events["items"].as_array().unwrap().iter().filter(|event| event["regarding"]["kind"] == "MicroserviceStack");
-    let told: i64 = of_stack.clone().map(|event| event["series"]["count"].as_i64().unwrap_or(1)).sum();
-    assert_eq!(
-        usize::try_from(told).unwrap(),
-        history.ready().len(),
-        "{:?}\n{:#?}",
-        history.ready(),
-        of_stack.collect::<Vec<_>>()
-    );
+    let told = |good: bool| -> i64 {
+        let such = of_stack.clone().filter(|event| (event["reason"] == "RevisionGood") == good);
+        such.map(|event| event["series"]["count"].as_i64().unwrap_or(1)).sum()
+    };
+    let ready = i64::try_from(history.ready().len()).unwrap();
+    assert_eq!((told(false), told(true)), (ready, 2), "{:?}\n{:#?}", history.ready(), of_stack.collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -191,4 +189,22 @@ async fn rule_2_a_count_that_somebody_changes_is_an_event_that_names_him() {
         "jsonpath={.items[*].note}",
     ]);
     assert_eq!(events, "put back Deployment web, changed by kubectl");
+}
+
+#[tokio::test]
+async fn rule_1_the_counts_stay_true_while_the_spec_is_not_valid() {
+    let world = World::shared().await;
+    let shop = world.namespace("invalid-counts").await;
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080, replicas: 2}}");
+    shop.stack_ready("shop").await;
+    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": "no image"}}}})).await;
+    shop.stack_until("shop", "refused", |stack| reason(stack) == "InvalidSpec").await;
+    let pod = shop.pods("web").await.remove(0);
+    shop.fail_pod(&pod, "CrashLoopBackOff", "").await;
+    let told =
+        |stack: &Value| component(stack, "web")["instances"]["serving"] == 1 && stack["status"]["summary"]["instances"] == "1/2";
+    let stack = shop.stack_until("shop", "told of the lost instance", told).await;
+    assert_eq!(reason(&stack), "InvalidSpec");
+    shop.mend_pod(&pod).await;
+    shop.stack_until("shop", "told of both", |stack| stack["status"]["summary"]["instances"] == "2/2").await;
 }

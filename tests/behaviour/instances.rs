@@ -120,7 +120,7 @@ async fn rule_1_ready_is_true_only_when_the_routes_are_accepted() {
     let shop = world.namespace("routes").await;
     let spec = "
 routing: {gateway: {name: public, namespace: infra}}
-services: {web: {image: 'web:1', port: 8080, expose: [{host: shop.example.com}]}}
+services: {web: {image: 'web:1', port: 8080, expose: [{host: shop.example.com, tls: {}}]}}
 ";
     shop.apply_stack("shop", spec);
     let waits = |stack: &Value| component(stack, "web")["phase"] == "Degraded";
@@ -137,7 +137,34 @@ services: {web: {image: 'web:1', port: 8080, expose: [{host: shop.example.com}]}
     accept(&shop, &route, "True", "Accepted");
     let stack = shop.stack_ready("shop").await;
     assert_eq!(condition(&stack, "RoutesAccepted").unwrap()["status"], "True");
-    assert_eq!(stack["status"]["summary"]["url"], "http://shop.example.com");
+    assert_eq!(stack["status"]["summary"]["url"], "https://shop.example.com");
+}
+
+#[tokio::test]
+async fn rule_1_a_stack_is_not_ready_before_its_grpc_route_is_accepted() {
+    let world = World::shared().await;
+    let shop = world.namespace("grpc-routes").await;
+    let spec = "
+routing: {gateway: {name: public, namespace: infra}}
+services: {web: {image: 'web:1', port: 9090/grpc, expose: [{host: grpc.example.com, path: /shop.Orders}]}}
+";
+    shop.apply_stack("shop", spec);
+    let waits = |stack: &Value| component(stack, "web")["phase"] == "Degraded";
+    shop.stack_until("shop", "waiting for its route", waits).await;
+    let route = shop.get(Kind::GrpcRoute, "web").await;
+    assert_eq!(shop.get(Kind::HttpRoute, "web").await, Value::Null);
+    accept(&shop, &route, "True", "Accepted");
+    let stack = shop.stack_ready("shop").await;
+    assert_eq!(stack["status"]["summary"]["url"], "http://grpc.example.com/shop.Orders");
+
+    // A timeout is more than a GRPCRoute can say: an HTTPRoute takes its place.
+    let slow = json!([{"host": "grpc.example.com", "path": "/shop.Orders", "timeout": "5s"}]);
+    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"expose": slow}}}})).await;
+    shop.child_until(Kind::GrpcRoute, "web", "gone", Value::is_null).await;
+    let route = shop.get(Kind::HttpRoute, "web").await;
+    assert_eq!(route["spec"]["rules"][0]["timeouts"], json!({"request": "5s"}));
+    accept(&shop, &route, "True", "Accepted");
+    shop.stack_ready("shop").await;
 }
 
 /// Writes the route's status as its controller would.
@@ -153,5 +180,6 @@ fn accept(shop: &Namespace<'_>, route: &Value, status: &str, reason: &str) {
         "conditions": [condition("Accepted", status, reason), condition("ResolvedRefs", "True", "ResolvedRefs")],
     });
     let patch = json!({"status": {"parents": [parent]}}).to_string();
-    shop.kubectl(&["patch", "httproute", "web", "--subresource=status", "--type=merge", "-p", &patch]);
+    let kind = route["kind"].as_str().unwrap();
+    shop.kubectl(&["patch", kind, "web", "--subresource=status", "--type=merge", "-p", &patch]);
 }

@@ -1,17 +1,33 @@
 //! Behaviour against a real API server, with the real controllers and simulated nodes; each test quotes its rule.
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs, reason = "a test ends at what it does not expect")]
 
+mod commands;
 mod counts;
 mod data;
 mod drift;
+mod external;
 mod figures;
 mod foreign;
+mod growth;
+mod hibernate;
 mod history;
 mod honesty;
+mod install;
+mod installation;
 mod instances;
+mod interactive;
 mod order;
 mod ownership;
+mod pages;
+mod paused;
+mod replication;
 mod requests;
 mod restart;
+mod retention;
+mod revisions;
+mod rollout;
+mod scope;
 mod secrets;
+mod stuck;
+mod tasks;
 mod world;

@@ -65,6 +65,11 @@ kind: Ingress
 metadata: {name: exposed}
 spec: {rules: [{host: theirs.example.com}]}
 ---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: guarded}
+spec: {podSelector: {matchLabels: {app: theirs}}, policyTypes: [Ingress]}
+---
 apiVersion: v1
 kind: ConfigMap
 metadata: {name: orders-init}
@@ -83,6 +88,7 @@ async fn rule_12_a_name_taken_by_somebody_elses_object_is_a_name_conflict_not_an
         (Kind::PodDisruptionBudget, "budget", "budget"),
         (Kind::HorizontalPodAutoscaler, "scaled", "scaled"),
         (Kind::Ingress, "exposed", "exposed"),
+        (Kind::NetworkPolicy, "guarded", "guarded"),
     ];
     let mut before = Vec::new();
     for (kind, name, _) in taken {
@@ -100,6 +106,7 @@ services:
   budget: {image: 'a:1', port: 8080}
   scaled: {image: 'a:1', port: 8080, scale: {min: 1, max: 3, cpu: 70}, resources: {cpu: 100m}}
   exposed: {image: 'a:1', port: 8080, expose: [{host: ours.example.com}]}
+  guarded: {image: 'a:1', port: 8080}
   fine: {image: 'a:1', port: 8080}
 ",
     );
@@ -195,17 +202,19 @@ async fn rule_12_removing_a_service_prunes_exactly_its_children() {
     shop.stack_ready("shop").await;
     let (before, mark) = (all(&shop), shop.requests_since(0).await.len());
     shop.patch_stack("shop", json!({"spec": {"services": {"web": null}}})).await;
-    shop.child_until(Kind::ServiceAccount, "web", "gone", Value::is_null).await;
+    // The last to go: it stays until the last pod has ended.
+    shop.child_until(Kind::NetworkPolicy, "web", "gone", Value::is_null).await;
     shop.stack_ready("shop").await;
     let requests = shop.requests_since(mark).await;
     let gone: BTreeSet<String> = before.difference(&all(&shop)).cloned().collect();
     let expected: BTreeSet<String> =
         before.iter().filter(|child| child.ends_with("/web") || child.contains("/web-files-")).cloned().collect();
-    assert_eq!((&gone, gone.len()), (&expected, 6));
+    assert_eq!((&gone, gone.len()), (&expected, 7));
     let writes: Vec<_> = requests.iter().filter(|request| request.is_child_write()).collect();
-    assert!(writes.iter().all(|request| request.verb == "delete" && request.code == 200), "{writes:#?}");
-    assert_eq!(writes.len(), 6, "{writes:#?}");
-    assert_eq!(writes[0].resource, "ingresses", "consumers first");
+    assert_eq!(writes[0].resource, "controllerrevisions", "nothing goes before the revision without it is good: {writes:#?}");
+    assert!(writes[1..].iter().all(|request| request.verb == "delete" && request.code == 200), "{writes:#?}");
+    assert_eq!(writes.len(), 1 + 7, "{writes:#?}");
+    assert_eq!(writes[1].resource, "ingresses", "consumers first");
 }
 
 #[tokio::test]
@@ -244,17 +253,19 @@ async fn rule_12_of_two_specs_within_a_second_nothing_of_the_last_one_is_pruned(
         tokio::time::sleep(Duration::from_millis(10 * round)).await;
         shop.patch_stack("shop", json!({"spec": {"services": {goes: null, comes: {"image": "a:1", "port": 8080}}}})).await;
         shop.stack_ready("shop").await;
-        for kind in [Kind::Deployment, Kind::Service, Kind::ServiceAccount, Kind::PodDisruptionBudget] {
+        for kind in [Kind::Deployment, Kind::Service, Kind::ServiceAccount, Kind::PodDisruptionBudget, Kind::NetworkPolicy] {
             assert!(shop.get(kind, comes).await.is_object(), "round {round}: {kind:?} {comes}");
         }
     }
-    shop.child_until(Kind::ServiceAccount, "two", "gone", Value::is_null).await;
+    // The last to go: it stays until the last pod has ended.
+    shop.child_until(Kind::NetworkPolicy, "two", "gone", Value::is_null).await;
     assert_eq!(shop.get(Kind::Deployment, "stays").await["metadata"]["uid"], uid);
-    let expected: BTreeSet<String> = ["deployment", "service", "serviceaccount", "poddisruptionbudget"]
+    let expected: BTreeSet<String> = ["deployment", "service", "serviceaccount", "poddisruptionbudget", "networkpolicy"]
         .into_iter()
         .flat_map(|kind| ["one", "stays"].map(|name| format!("{kind}/{name}")))
         .collect();
-    assert_eq!(all(&shop), expected);
+    let left: BTreeSet<String> = all(&shop).into_iter().filter(|child| !child.starts_with("controllerrevision")).collect();
+    assert_eq!(left, expected, "besides the records of revisions");
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //! the tests to live in.
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub struct World {
     pub cluster: Cluster,
     operator: Option<Child>,
     log: PathBuf,
+    /// The only namespaces that the operator may work in; empty: all.
+    namespaces: Vec<String>,
 }
 
 static SHARED: OnceCell<World> = OnceCell::const_new();
@@ -43,16 +46,36 @@ impl World {
 
     /// A world of one's own.
     pub async fn new(options: Options) -> World {
+        World::of_namespaces(options, &[]).await
+    }
+
+    /// A world whose operator watches only these namespaces, which are made, and has rights in no other.
+    pub async fn of_namespaces(options: Options, namespaces: &[&str]) -> World {
+        let mut world = World::unattended(options, namespaces).await;
+        world.start_operator();
+        world
+    }
+
+    /// The same, ready for an operator that does not run yet.
+    pub async fn unattended(options: Options, namespaces: &[&str]) -> World {
         let cluster = Cluster::start(options).await.unwrap();
         cluster.kubectl(&["apply", "--server-side", "-f", concat!(env!("CARGO_MANIFEST_DIR"), "/crds")]).unwrap();
         cluster.wait_until_served(&["microservicestacks.microservicestack.dev"]).unwrap();
-        cluster.kubectl(&["create", "namespace", "mstack-system"]).unwrap();
-        cluster.kubectl_stdin(&["apply", "-f", "-"], &rights()).unwrap();
+        for namespace in ["mstack-system"].iter().chain(namespaces) {
+            cluster.kubectl(&["create", "namespace", namespace]).unwrap();
+        }
+        cluster.kubectl_stdin(&["apply", "-f", "-"], &rights(namespaces)).unwrap();
         cluster.add_gateway_api().unwrap();
         let log = cluster.kubeconfig().with_file_name("operator.log");
-        let mut world = World { cluster, operator: None, log };
-        world.start_operator();
-        world
+        World { cluster, operator: None, log, namespaces: namespaces.iter().map(ToString::to_string).collect() }
+    }
+
+    /// A control plane alone: neither CRD nor rights, and no operator.
+    pub async fn bare(options: Options) -> World {
+        let cluster = Cluster::start(options).await.unwrap();
+        cluster.add_gateway_api().unwrap();
+        let log = cluster.kubeconfig().with_file_name("operator.log");
+        World { cluster, operator: None, log, namespaces: Vec::new() }
     }
 
     /// Starts the operator; it must not be running.
@@ -67,17 +90,13 @@ impl World {
 
     /// Starts the operator with its pages at an address; returns its process id.
     pub fn start_operator_at(&mut self, image: &str, address: &str) -> u32 {
-        let binary = std::env::var("MSTACK_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mstack").to_owned());
         let kubeconfig = self.cluster.kubeconfig_for(OPERATOR, &[]).unwrap();
-        let log = File::options().create(true).append(true).open(&self.log).unwrap();
-        let mut operator = Command::new("setpriv");
+        let mut operator = operator(&kubeconfig, &self.log);
         operator
-            .args(["--pdeathsig", "KILL", &binary, "operator", "--http-address", address])
-            .env("KUBECONFIG", kubeconfig)
-            .env("RUST_LOG", "debug,hyper_util=info,kube=info,tower=info,rustls=info")
+            .args(["--http-address", address])
             .env("MSTACK_IMAGE", image)
-            .stdin(Stdio::null())
-            .stderr(log);
+            .env("MSTACK_UI_ADDRESS", "127.0.0.1:0")
+            .env("MSTACK_NAMESPACES", self.namespaces.join(","));
         self.operator = Some(spawn_for_good(operator));
         self.operator_id()
     }
@@ -85,6 +104,20 @@ impl World {
     /// Process id of the operator.
     pub fn operator_id(&self) -> u32 {
         self.operator.as_ref().expect("the operator runs").id()
+    }
+
+    /// Where the operator's pages are: /metrics, and the page to look at.
+    pub async fn addresses(&self) -> [SocketAddr; 2] {
+        let begun = Instant::now();
+        loop {
+            let log = self.log();
+            let told = |what: &str| log.lines().rev().find(|line| line.contains(what))?.rsplit_once("address=")?.1.parse().ok();
+            if let (Some(metrics), Some(page)) = (told("serving /livez"), told("the page to look at")) {
+                return [metrics, page];
+            }
+            assert!(begun.elapsed() < PATIENCE, "no addresses in the log:\n{log}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Ends the operator as a crash would.
@@ -135,8 +168,22 @@ impl Drop for World {
     }
 }
 
+/// The command of an operator that ends with this process.
+pub fn operator(kubeconfig: &Path, log: &Path) -> Command {
+    let binary = std::env::var("MSTACK_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_mstack").to_owned());
+    let log = File::options().create(true).append(true).open(log).unwrap();
+    let mut operator = Command::new("setpriv");
+    operator
+        .args(["--pdeathsig", "KILL", &binary, "operator"])
+        .env("KUBECONFIG", kubeconfig)
+        .env("RUST_LOG", "debug,hyper_util=info,kube=info,tower=info,rustls=info")
+        .stdin(Stdio::null())
+        .stderr(log);
+    operator
+}
+
 /// Spawns from a thread that never ends: the death signal is sent when the spawning thread ends, and a test's thread does.
-fn spawn_for_good(mut command: Command) -> Child {
+pub fn spawn_for_good(mut command: Command) -> Child {
     let (spawned, child) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let _ = spawned.send(command.spawn());
@@ -147,11 +194,12 @@ fn spawn_for_good(mut command: Command) -> Child {
     child.recv().unwrap().unwrap()
 }
 
-/// The chart's `ClusterRole`, bound to the operator's user: what it may not do in a cluster it may not do here.
-fn rights() -> String {
+/// The chart's roles, bound to the operator's user: what it may not do in a cluster it may not do here.
+fn rights(namespaces: &[&str]) -> String {
     let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
     let helm = Command::new(cluster::helm().unwrap())
         .args(["template", "mstack", chart, "--namespace", "mstack-system"])
+        .args(["--set-json", &format!("watch.namespaces={}", json!(namespaces))])
         .args([
             "--show-only",
             "templates/clusterrole.yaml",
@@ -367,8 +415,11 @@ impl Namespace<'_> {
 
     /// Names of all children by resource, as the API server has them.
     pub fn children(&self) -> BTreeMap<String, Vec<String>> {
-        let kinds = "deployments,statefulsets,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers,ingresses,configmaps,secrets,persistentvolumeclaims";
-        let list = self.kubectl(&["get", kinds, "-l", "microservicestack.dev/stack", "-o", "name"]);
+        let kinds = "deployments,statefulsets,services,serviceaccounts,poddisruptionbudgets,horizontalpodautoscalers,ingresses,networkpolicies,configmaps,secrets,persistentvolumeclaims";
+        let mut list = self.kubectl(&["get", kinds, "-l", "microservicestack.dev/stack", "-o", "name"]);
+        // A StatefulSet has ControllerRevisions of its own, with the labels of its pods.
+        let of_stack = "microservicestack.dev/stack,!microservicestack.dev/component";
+        list += &self.kubectl(&["get", "controllerrevisions,jobs", "-l", of_stack, "-o", "name"]);
         let mut children: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (resource, name) in list.lines().filter_map(|line| line.split_once('/')) {
             children.entry(resource.split('.').next().unwrap_or(resource).to_owned()).or_default().push(name.to_owned());

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mstack::api::MicroserviceStack;
-use mstack::model::{self, Facts, Stack};
+use mstack::model::{self, Facts, SecretFacts, Stack};
 use serde_json::Value;
 
 /// A UID for stacks that no API server has seen.
@@ -29,23 +29,31 @@ pub fn object(case: &Path) -> MicroserviceStack {
 /// The checked stack, in a cluster where its Secrets exist and the identities of its data are known.
 pub fn stack(mut object: MicroserviceStack, uid: &str) -> Stack {
     object.metadata.uid = Some(uid.to_owned());
-    let services = object.spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
+    let spec = model::active(&object.spec);
+    let services = spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
     let databases =
-        object.spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
+        spec.databases.values().filter_map(|database| database.credentials.as_ref().map(|given| given.secret.clone()));
     let facts = Facts {
         gateway_api: true,
-        secrets: services.chain(databases).map(|name| (name.clone(), Some(format!("digest of {name}")))).collect(),
+        grpc_routes: true,
+        secrets: services.chain(databases).map(|name| (name.clone(), Some(secret(&name)))).collect(),
         volumes: BTreeMap::new(),
         guard_image: Some("ghcr.io/microservicestack/mstack:0".to_owned()),
     };
     let mut stack = model::check(&object, &facts).unwrap_or_else(|violations| panic!("{:?}: {violations}", object.metadata.name));
-    for database in object.spec.databases.keys() {
+    for database in spec.databases.keys() {
         stack.set_identity(database, &format!("identity-of-{database}"));
     }
     stack
 }
 
+fn secret(name: &str) -> SecretFacts {
+    let keys = ["host", "port", "username", "password", "uri"].map(str::to_owned);
+    SecretFacts { digest: format!("digest of {name}"), keys: keys.into() }
+}
+
 /// All containers of a workload.
+#[allow(dead_code)]
 pub fn containers(body: &Value) -> Vec<Value> {
     let spec = &body["spec"]["template"]["spec"];
     [&spec["initContainers"], &spec["containers"]].into_iter().filter_map(Value::as_array).flatten().cloned().collect()

@@ -13,7 +13,7 @@ const OPERATOR: &str = concat!("localhost/mstack:", env!("CARGO_PKG_VERSION"));
 const SHOP: &str = "localhost/shop:1";
 /// Kinds that mstack makes and that go with their stack.
 const CHILDREN: &str = "deployments,statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,\
-                        horizontalpodautoscalers,httproutes.gateway.networking.k8s.io,ingresses";
+                        horizontalpodautoscalers,httproutes.gateway.networking.k8s.io,ingresses,networkpolicies";
 const OF_THE_SHOP: &str = "microservicestack.dev/stack=shop";
 
 pub struct World {
@@ -107,12 +107,32 @@ impl World {
         kept.iter().map(|object| (key(object, false), format!("{} {:x}", uid(object), fingerprint(&object["data"])))).collect()
     }
 
+    /// Runs a pod of nobody's beside the shop, and waits until it is there.
+    pub fn run_pod(&self, name: &str, labels: &str) {
+        let (labels, image) = (format!("--labels={labels}"), "--image=localhost/busybox:1");
+        self.kubectl(&["-n", "shop", "run", name, image, &labels, "--restart=Never", "--command", "--", "sleep", "infinity"]);
+        self.kubectl(&["-n", "shop", "wait", &format!("pod/{name}"), "--for=condition=Ready", "--timeout=60s"]);
+    }
+
+    /// Whether a pod gets a connection; a blocked one is given up after three seconds.
+    pub fn connects(&self, from: &str, to: &str, port: u16) -> bool {
+        // The images of databases have bash, and no nc.
+        const CALL: &str = r#"if command -v bash > /dev/null; then exec timeout 3 bash -c "< /dev/tcp/$0/$1"; else exec timeout 3 nc "$0" "$1" < /dev/null; fi"#;
+        self.cluster.kubectl(&["-n", "shop", "exec", from, "--", "sh", "-c", CALL, to, &port.to_string()]).is_ok()
+    }
+
     /// What a database answers, asked inside its pod with its own credentials.
     pub fn query(&self, database: &str, sql: &str) -> String {
-        const PSQL: &str =
-            r#"PGPASSWORD="$POSTGRES_PASSWORD" exec psql -h 127.0.0.1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -tAc "$0""#;
+        const PSQL: &str = r#"exec psql -tAc "$0""#;
         let pod = format!("{database}-0");
         self.kubectl(&["-n", "shop", "exec", &pod, "--", "sh", "-c", PSQL, sql]).trim().to_owned()
+    }
+
+    /// What a host of the database `products` answers to its consumers' role, asked from the database's second instance.
+    pub fn query_at(&self, host: &str, sql: &str) -> Result<String, String> {
+        const PSQL: &str = r#"PGPASSWORD=$POSTGRES_PASSWORD exec psql -h "$0" -U "$MSTACK_USER" -tAc "$1""#;
+        let answer = self.cluster.kubectl(&["-n", "shop", "exec", "products-1", "--", "sh", "-c", PSQL, host, sql]);
+        answer.map(|text| text.trim().to_owned()).map_err(|error| error.to_string())
     }
 
     /// A request from outside, through the Gateway.

@@ -31,3 +31,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- $tag := .Values.image.tag | default .Chart.AppVersion -}}
 {{ .Values.image.repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ $tag }}{{ end }}
 {{- end -}}
+
+{{- /* Whether an object of another operator's kind is wanted: (list . mode kind); `auto` asks the cluster. */ -}}
+{{- define "mstack.wanted" -}}
+{{- $root := index . 0 -}}{{- $mode := index . 1 -}}{{- $api := index . 2 -}}
+{{- if or (eq $mode "always") (and (eq $mode "auto") ($root.Capabilities.APIVersions.Has $api)) -}}yes{{- end -}}
+{{- end -}}

@@ -154,6 +154,13 @@ fn an_edit_of_a_spec_is_a_live_change_and_its_own_status_is_not() {
 }
 
 #[test]
+fn an_edit_that_comes_between_a_reconcile_and_its_status_is_not_lost() {
+    let mut store = listed();
+    store.wrote_status(&key(), &stack(6, 2), "{}");
+    assert_eq!(store.put(Source::Stacks, &stack(5, 2), false), Some((key(), Change::Spec)));
+}
+
+#[test]
 fn an_entry_that_changed_since_it_was_compared_is_not_verified() {
     let mut store = listed();
     let stale = Verified { kind: Kind::Service, name: "api".to_owned(), entry: 1 };
@@ -180,4 +187,29 @@ fn a_late_answer_does_not_bring_a_deleted_child_back() {
     store.gone(SERVICES, &service(6, "b"));
     store.wrote(Kind::Service, &service(5, "b"), true);
     assert_eq!(version_of_api(&store), None);
+}
+
+#[test]
+fn a_list_of_one_namespace_sweeps_that_namespace_alone() {
+    let elsewhere = |wire: &Wire| {
+        let mut wire = wire.clone();
+        wire.metadata.namespace = "other".to_owned();
+        wire
+    };
+    let mut store = Store::new(Scope::of(["ns", "other"]));
+    for feed in store.feeds() {
+        assert!(!store.synced());
+        store.begin(feed.clone());
+        if feed.source == Source::Stacks && feed.namespace.as_deref() == Some("ns") {
+            store.put(Source::Stacks, &stack(1, 1), true);
+        } else if feed.source == Source::Stacks {
+            store.put(Source::Stacks, &elsewhere(&stack(2, 1)), true);
+        }
+        store.end(feed);
+    }
+    assert!(store.synced());
+    let feed = Scope::of(["ns", "other"]).feed(Source::Stacks, "ns");
+    store.begin(feed.clone());
+    assert_eq!(store.end(feed), [key()]);
+    assert_eq!(store.stacks().collect::<Vec<_>>(), [&Key::new("other", "shop")]);
 }

@@ -3,7 +3,7 @@ use k8s_openapi::api::core::v1::EnvVar;
 
 use super::env::{plain, secret};
 use crate::desired::{secret::key, uri};
-use crate::model::discovery::{main_port, prefix};
+use crate::model::discovery::{READ_ONLY_KEYS, main_port, prefix};
 use crate::model::{Credentials, Database, Port, Service, Stack, Use};
 
 /// One thing to know of a component: its key, such as `host`, and where the value comes from.
@@ -17,10 +17,10 @@ enum Source {
     Secret { name: String, key: &'static str },
 }
 
-/// The variables of all components that a service uses, by the names of the components: the order of `uses` means
+/// The variables of all components that are used, by the names of the components: the order of `uses` means
 /// nothing, so changing it rolls nothing.
-pub fn of_service(stack: &Stack, service: &Service) -> Vec<EnvVar> {
-    let mut uses: Vec<&Use> = service.uses.iter().collect();
+pub fn of_uses(stack: &Stack, uses: &[Use]) -> Vec<EnvVar> {
+    let mut uses: Vec<&Use> = uses.iter().collect();
     uses.sort_by(|a, b| a.target.cmp(&b.target));
     uses.into_iter().flat_map(|edge| of_edge(stack, edge)).collect()
 }
@@ -29,8 +29,19 @@ pub fn of_service(stack: &Stack, service: &Service) -> Vec<EnvVar> {
 fn of_edge(stack: &Stack, edge: &Use) -> Vec<EnvVar> {
     let facts = facts(stack, &edge.target);
     let default = facts.iter().map(|fact| variable(&format!("{}_{}", prefix(&edge.target), prefix(&fact.key)), fact));
-    let bound = edge.env.iter().filter_map(|(name, key)| Some(variable(name, facts.iter().find(|fact| fact.key == *key)?)));
+    let bound = edge.env.iter().filter_map(|(name, key)| {
+        let known = facts.iter().find(|fact| fact.key == *key).map(|fact| variable(name, fact));
+        known.or_else(|| asked_for(stack, edge, name, key))
+    });
     default.chain(bound).collect()
+}
+
+/// A key of a Secret outside the stack that it does not have: its pods say so, rather than start without it.
+fn asked_for(stack: &Stack, edge: &Use, name: &str, key: &str) -> Option<EnvVar> {
+    let database = stack.databases.get(&edge.target)?;
+    database.external()?;
+    let key = database.bindable().into_iter().find(|known| *known == key)?;
+    Some(variable(name, &Fact { key: key.to_owned(), source: source(database, key) }))
 }
 
 fn facts(stack: &Stack, target: &str) -> Vec<Fact> {
@@ -64,7 +75,15 @@ fn of_used_database(database: &Database) -> Vec<Fact> {
 /// From the Secret as far as it has the key: a generated one has all but the address in one, of a given one no more is
 /// sure than user and password.
 fn source(database: &Database, key: &'static str) -> Source {
+    if let Some(secret) = database.external() {
+        let prefix = prefix(&database.name);
+        return match key {
+            "addr" => Source::Plain(format!("$({prefix}_HOST):$({prefix}_PORT)")),
+            _ => Source::Secret { name: secret.name.clone(), key },
+        };
+    }
     match &database.credentials {
+        _ if READ_ONLY_KEYS.contains(&key) => Source::Plain(value(database, key)),
         Credentials::Generated { secret } if key != "addr" => Source::Secret { name: secret.clone(), key },
         Credentials::Given { secret } if [key::USERNAME, key::PASSWORD].contains(&key) => {
             Source::Secret { name: secret.name.clone(), key }
@@ -79,9 +98,17 @@ fn value(database: &Database, key: &str) -> String {
         key::HOST => host.clone(),
         key::PORT => port.to_string(),
         key::DATABASE => database.database.clone(),
-        key::URI if database.credentials == Credentials::None => uri::open(database),
-        key::URI => uri::by_reference(database, &prefix(&database.name)),
+        key::URI => uri_of(database, host),
+        "ro-host" => database.objects.read_only.clone(),
+        "ro-uri" => uri_of(database, &database.objects.read_only),
         _ => format!("{host}:{port}"),
+    }
+}
+
+fn uri_of(database: &Database, host: &str) -> String {
+    match database.credentials {
+        Credentials::None => uri::open(database, host),
+        _ => uri::by_reference(database, host, &prefix(&database.name)),
     }
 }
 

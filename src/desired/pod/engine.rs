@@ -1,8 +1,9 @@
 //! Environment of a database's own container: credentials, the recipe's variables, the user's.
 use k8s_openapi::api::core::v1::EnvVar;
 
-use super::env::{common, last_of_each, plain, secret};
-use crate::model::{Credentials, Database, Stack};
+use super::env::{common, last_of_each, optional_secret, plain, secret};
+use crate::desired::secret::key;
+use crate::model::{Credentials, Database, Setting, Stack};
 
 pub fn env(stack: &Stack, database: &Database) -> Vec<EnvVar> {
     let recipe = &database.recipe;
@@ -10,7 +11,21 @@ pub fn env(stack: &Stack, database: &Database) -> Vec<EnvVar> {
     let open: &[(String, String)] = if database.credentials == Credentials::None { &recipe.open_env } else { &[] };
     let own = open.iter().chain(&recipe.env).map(|(name, value)| plain(name, value));
     let further = database.env.iter().map(|(name, value)| plain(name, value));
-    last_of_each(common(stack).into_iter().chain(credentials).chain(own).chain(further))
+    last_of_each(common(stack).into_iter().chain(credentials).chain(own).chain(of_instances(database)).chain(further))
+}
+
+/// What the scripts of a recipe are told: whom to follow and how, and how many connections are asked for.
+fn of_instances(database: &Database) -> impl Iterator<Item = EnvVar> {
+    let primary = database.has_primary().then(|| plain("MSTACK_PRIMARY", &database.objects.primary()));
+    // A Secret of the user's, and one of before, may lack it.
+    let peers = secret_name(database)
+        .filter(|_| database.recipe.peers)
+        .map(|name| optional_secret("MSTACK_PEER_PASSWORD", name, key::PEER_PASSWORD));
+    let connections = match database.recipe.connections.setting {
+        Setting::Env(name) => database.max_connections.map(|most| plain(name, &most.to_string())),
+        Setting::None | Setting::Args(_) => None,
+    };
+    [primary, peers, connections].into_iter().flatten()
 }
 
 fn secret_name(database: &Database) -> Option<&str> {

@@ -1,13 +1,15 @@
 //! Environment of pods, in the fixed order of rule 4: injected variables, the stack's `config`, the service's `config`.
 //! Kubernetes expands `$(NAME)` only to variables that come before.
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{EnvVar, EnvVarSource, ObjectFieldSelector, SecretKeySelector};
 
 use super::discovery;
-use crate::model::{Service, Stack};
+use crate::model::{Stack, Use};
 
-pub fn of_service(stack: &Stack, service: &Service) -> Vec<EnvVar> {
-    let injected = common(stack).into_iter().chain(discovery::of_service(stack, service));
-    let config = stack.config.iter().chain(&service.config).map(|(name, value)| plain(name, value));
+pub fn of_user(stack: &Stack, uses: &[Use], config: &BTreeMap<String, String>) -> Vec<EnvVar> {
+    let injected = common(stack).into_iter().chain(discovery::of_uses(stack, uses));
+    let config = stack.config.iter().chain(config).map(|(name, value)| plain(name, value));
     last_of_each(injected.chain(config))
 }
 
@@ -44,7 +46,17 @@ pub fn secret(name: &str, secret: &str, key: &str) -> EnvVar {
     EnvVar { name: name.to_owned(), value_from: Some(source), ..EnvVar::default() }
 }
 
-fn field(name: &str, path: &str) -> EnvVar {
+/// A variable from a key that a Secret may lack.
+pub fn optional_secret(name: &str, from: &str, key: &str) -> EnvVar {
+    let mut variable = secret(name, from, key);
+    if let Some(reference) = variable.value_from.as_mut().and_then(|source| source.secret_key_ref.as_mut()) {
+        reference.optional = Some(true);
+    }
+    variable
+}
+
+/// A variable from a field of the pod.
+pub fn field(name: &str, path: &str) -> EnvVar {
     let field = ObjectFieldSelector { field_path: path.to_owned(), ..ObjectFieldSelector::default() };
     let source = EnvVarSource { field_ref: Some(field), ..EnvVarSource::default() };
     EnvVar { name: name.to_owned(), value_from: Some(source), ..EnvVar::default() }

@@ -3,7 +3,7 @@ use k8s_openapi::api::core::v1::{ExecAction, GRPCAction, HTTPGetAction, Probe as
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 use crate::desired::filled;
-use crate::model::{Check, Port, Probe, Recipe, Service};
+use crate::model::{Check, Database, Port, Probe, Service};
 
 /// Longest time between start checks: nothing is ready sooner than the first that passes.
 const STARTUP_PERIOD_SECONDS: i32 = 2;
@@ -30,8 +30,13 @@ pub fn startup(service: &Service) -> Option<Sent> {
 }
 
 /// An engine is never restarted by a check: recovery after a crash takes as long as it takes.
-pub fn of_engine(recipe: &Recipe) -> Sent {
-    let check = if recipe.ready.is_empty() { Check::Tcp(recipe.port) } else { Check::Exec(recipe.ready.clone()) };
+pub fn of_engine(database: &Database) -> Sent {
+    let recipe = &database.recipe;
+    let check = match recipe.member_ready.filter(|_| database.is_cluster()) {
+        Some((port, path)) => Check::Http { path: path.to_owned(), port },
+        None if recipe.ready.is_empty() => Check::Tcp(recipe.port),
+        None => Check::Exec(recipe.ready.clone()),
+    };
     let probe = Probe { check, period: ENGINE_PERIOD_SECONDS, timeout: ENGINE_TIMEOUT_SECONDS, failures: ENGINE_FAILURES };
     sent(&probe, &[])
 }

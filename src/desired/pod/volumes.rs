@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{ConfigMapVolumeSource, EmptyDirVolumeSource, Volume, VolumeMount};
 
 use crate::desired::config_map;
+use crate::model::engine::FILES as FILES_PATH;
 use crate::model::{Database, Service, Storage};
 
 /// Name of the volume with a database's data, and of its claim template.
 pub const DATA: &str = "data";
 const FILES: &str = "files";
 const INIT: &str = "init";
+const RECIPE: &str = "recipe";
 
 pub fn of_service(service: &Service) -> Vec<Volume> {
     let files = config_map::files_name(service).map(|name| from_config_map(FILES, name));
@@ -29,14 +31,16 @@ pub fn of_service_mounts(service: &Service) -> Vec<VolumeMount> {
 pub fn of_database(database: &Database) -> Vec<Volume> {
     let data = has_ephemeral_data(database).then(|| empty(DATA.to_owned()));
     let init = config_map::init_name(database).map(|name| from_config_map(INIT, name));
-    data.into_iter().chain(init).chain(scratch(needed_scratch(database)).map(|(name, _)| empty(name))).collect()
+    let recipe = config_map::recipe_name(database).map(|name| from_config_map(RECIPE, name));
+    data.into_iter().chain(init).chain(recipe).chain(scratch(needed_scratch(database)).map(|(name, _)| empty(name))).collect()
 }
 
 pub fn of_database_mounts(database: &Database) -> Vec<VolumeMount> {
     let init =
         config_map::init_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(INIT, &database.recipe.init_path) });
+    let recipe = config_map::recipe_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(RECIPE, FILES_PATH) });
     let scratch = scratch(needed_scratch(database)).map(|(name, path)| mount(&name, path));
-    outer_first(data_mount(database).into_iter().chain(init).chain(scratch))
+    outer_first(data_mount(database).into_iter().chain(init).chain(recipe).chain(scratch))
 }
 
 /// Where the data of a database is, if it has a folder for it.

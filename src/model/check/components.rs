@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::super::{DatabaseNames, ServiceNames, Violations};
 use super::{Scope, spelling};
+use crate::codes::Code;
 
 /// Longest name of a component.
 const LONGEST_COMPONENT: usize = 40;
@@ -12,12 +13,13 @@ const RULE: &str = "use lower-case letters, digits and `-`, starting with a lett
 
 /// Judges all names.
 pub fn judge(scope: Scope, found: &mut Violations) {
-    judge_label("metadata.name", scope.stack, LONGEST_STACK, found);
+    judge_label(Code::StackName, "metadata.name", scope.stack, LONGEST_STACK, found);
     for (path, name) in paths(scope) {
-        judge_label(&path, name, LONGEST_COMPONENT, found);
+        judge_label(Code::ComponentName, &path, name, LONGEST_COMPONENT, found);
     }
     for name in scope.spec.databases.keys().filter(|name| scope.spec.services.contains_key(*name)) {
         found.add(
+            Code::SharedName,
             format!("spec.databases.{name}"),
             format!("`{name}` is the name of a service as well, and `uses` could not tell them apart"),
             "rename one of them",
@@ -28,13 +30,16 @@ pub fn judge(scope: Scope, found: &mut Violations) {
 
 fn paths(scope: Scope<'_>) -> impl Iterator<Item = (String, &str)> {
     let services = scope.spec.services.keys().map(|name| (format!("spec.services.{name}"), name.as_str()));
-    services.chain(scope.spec.databases.keys().map(|name| (format!("spec.databases.{name}"), name.as_str())))
+    let databases = scope.spec.databases.keys().map(|name| (format!("spec.databases.{name}"), name.as_str()));
+    let tests = scope.spec.tests.keys().map(|name| (format!("spec.tests.{name}"), name.as_str()));
+    let jobs = scope.spec.jobs.keys().map(|name| (format!("spec.jobs.{name}"), name.as_str()));
+    services.chain(databases).chain(tests).chain(jobs)
 }
 
-fn judge_label(path: &str, name: &str, longest: usize, found: &mut Violations) {
+fn judge_label(code: Code, path: &str, name: &str, longest: usize, found: &mut Violations) {
     if !spelling::is_label(name, longest) {
         let reason = format!("`{name}` is not a DNS label of at most {longest} characters, and objects are called after it");
-        found.add(path, reason, RULE);
+        found.add(code, path, reason, RULE);
     }
 }
 
@@ -44,9 +49,8 @@ fn judge_derived(scope: Scope, found: &mut Violations) {
     let databases = scope.spec.databases.keys().flat_map(|name| {
         let names = DatabaseNames::new(scope.names, scope.stack, name);
         let path = format!("spec.databases.{name}");
-        // The read-only Service is made once an engine replicates; its name is kept free from the start.
-        let read_only = format!("{}-ro", names.base);
-        [names.base, names.headless, read_only].map(|derived| (derived, path.clone()))
+        // Not every engine has a read-only Service; its name is kept free all the same.
+        [names.base, names.headless, names.read_only].map(|derived| (derived, path.clone()))
     });
     let services = scope
         .spec
@@ -57,6 +61,7 @@ fn judge_derived(scope: Scope, found: &mut Violations) {
         match owners.get(&derived) {
             // The same name twice is told by the rule above.
             Some(other) if last(other) != last(&path) => found.add(
+                Code::DerivedName,
                 &path,
                 format!("its Service would be called `{derived}`, which is taken by {other}"),
                 "rename one of them",

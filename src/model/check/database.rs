@@ -1,40 +1,70 @@
 //! One database, queue or cache.
 use std::collections::BTreeMap;
 
-use super::super::{Credentials, Database, DatabaseNames, Recipe, Violations, engine};
-use super::{Scope, environment, files, history, resources, security, service};
+use super::super::engine::{self, Access};
+use super::super::{Credentials, Database, DatabaseNames, Door, Recipe, Setting, Storage, Violations};
+use super::{Scope, environment, external, files, history, instances, isolation, resources, security, service};
 use crate::api;
-use crate::api::{Authentication, Engine};
+use crate::api::{Authentication, Engine, OnDelete};
+use crate::codes::Code;
 
-const MOST_INSTANCES: i32 = 9;
+const MOST_CONNECTIONS: i32 = 1_000_000;
 
 /// All databases. What cannot be done but holds nothing back becomes a notice.
-pub fn check_all(scope: Scope, found: &mut Violations, notices: &mut Violations) -> BTreeMap<String, Database> {
-    let check = |(name, database): (&String, &api::Database)| (name.clone(), check(scope, name, database, found, notices));
+pub fn check_all(
+    scope: Scope,
+    egress: Option<&Vec<Door>>,
+    found: &mut Violations,
+    notices: &mut Violations,
+) -> BTreeMap<String, Database> {
+    let check =
+        |(name, database): (&String, &api::Database)| (name.clone(), check(scope, name, database, egress, found, notices));
     scope.spec.databases.iter().map(check).collect()
 }
 
-fn check(scope: Scope, name: &str, written: &api::Database, found: &mut Violations, notices: &mut Violations) -> Database {
+fn check(
+    scope: Scope,
+    name: &str,
+    written: &api::Database,
+    egress: Option<&Vec<Door>>,
+    found: &mut Violations,
+    notices: &mut Violations,
+) -> Database {
     let path = format!("spec.databases.{name}");
+    if written.engine == Engine::External {
+        external::judge(&path, written, found);
+    }
     let objects = DatabaseNames::new(scope.names, scope.stack, name);
     let inside = name.replace('-', "_");
     let recipe = recipe(&path, written, &inside, found);
+    judge_use(&path, written, &recipe, found);
     let version = history::version(&path, written, &recipe, found);
     let field = if written.version.is_none() && written.image.is_some() { "image" } else { "version" };
-    let held = history::judge_version(&path, field, version.as_deref(), &recipe, scope.facts.volumes.get(name));
-    notices.0.extend(held.clone());
+    let volume = scope.facts.volumes.get(name);
+    let held = history::judge_version(&path, field, version.as_deref(), &recipe, volume);
     let credentials = credentials(scope, &path, written, &recipe, &objects, found);
+    let instances = instances::check(&path, written, &recipe, found);
+    let held = held.or_else(|| instances::judge_members(&path, instances, &recipe, volume));
+    notices.0.extend(held.clone());
     Database {
         name: name.to_owned(),
         image: image(&path, written, &recipe, found),
-        instances: instances(&path, written, &recipe, found),
-        storage: history::storage(scope, name, written, found, notices),
+        instances,
+        storage: match written.engine {
+            Engine::External => Storage::Ephemeral,
+            _ => history::storage(scope, name, written, found, notices),
+        },
         init: files::init(&format!("{path}.init"), &written.init, !recipe.init_path.is_empty(), found),
         env: env(&path, written, &recipe, found),
         command: written.command.clone().unwrap_or_default(),
-        args: args(written, &recipe, &credentials),
+        args: args(written, &recipe, &credentials, instances::member_args(&recipe, &objects, &credentials, instances)),
         resources: resources::check(&format!("{path}.resources"), written.resources.as_ref(), found),
         security: security::of_database(scope, &format!("{path}.security"), written.security.as_ref(), &recipe, found),
+        erasable: is_erasable(written),
+        max_connections: written.max_connections,
+        connections: connections(&path, written, &recipe, found),
+        shared: written.shared.unwrap_or_default(),
+        doors: isolation::of_database(&path, written, recipe.port, egress, found),
         guard_image: guard_image(scope, name),
         database: inside,
         objects,
@@ -43,6 +73,15 @@ fn check(scope: Scope, name: &str, written: &api::Database, found: &mut Violatio
         credentials,
         held,
     }
+}
+
+/// Every database that is written down, and whether its data goes when it is removed.
+pub fn declared(spec: &api::StackSpec) -> BTreeMap<String, bool> {
+    spec.databases.iter().map(|(name, written)| (name.clone(), is_erasable(written))).collect()
+}
+
+fn is_erasable(written: &api::Database) -> bool {
+    written.on_delete == Some(OnDelete::Delete)
 }
 
 /// The image that the StatefulSet has: a new operator restarts no database for its own image's sake.
@@ -58,18 +97,19 @@ fn recipe(path: &str, written: &api::Database, inside: &str, found: &mut Violati
         let given = [("port", written.port.is_some()), ("dataPath", written.data_path.is_some()), ("uri", written.uri.is_some())];
         for (field, _) in given.iter().filter(|(_, given)| *given) {
             let fix = "remove it, or choose `engine: custom`";
-            found.add(format!("{path}.{field}"), format!("`{field}` is known for this engine"), fix);
+            found.add(Code::FieldOfCustom, format!("{path}.{field}"), format!("`{field}` is known for this engine"), fix);
         }
         return row;
     }
     for (field, given) in [("image", written.image.is_some()), ("port", written.port.is_some())] {
         if !given {
-            found.add(format!("{path}.{field}"), format!("an engine `custom` needs `{field}`"), "add it");
+            found.add(Code::CustomNeeds, format!("{path}.{field}"), format!("an engine `custom` needs `{field}`"), "add it");
         }
     }
     let port = u16::try_from(written.port.unwrap_or(1)).unwrap_or_default();
     if port == 0 {
         found.add(
+            Code::BadPort,
             format!("{path}.port"),
             format!("{} is not a port", written.port.unwrap_or_default()),
             "choose one from 1 to 65535",
@@ -79,7 +119,7 @@ fn recipe(path: &str, written: &api::Database, inside: &str, found: &mut Violati
         (Some(folder), _) => files::judge_absolute(&format!("{path}.dataPath"), folder, found),
         (None, Some(_)) => {
             let reason = "an engine `custom` with `storage` needs the folder that the volume is mounted at";
-            found.add(format!("{path}.dataPath"), reason, "add it, such as `/data`");
+            found.add(Code::CustomDataPath, format!("{path}.dataPath"), reason, "add it, such as `/data`");
         }
         (None, None) => {}
     }
@@ -97,16 +137,36 @@ fn image(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Viola
     }
 }
 
-fn instances(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Violations) -> i32 {
-    let instances = written.instances.unwrap_or(1);
-    let path = format!("{path}.instances");
-    if !(1..=MOST_INSTANCES).contains(&instances) {
-        found.add(path, format!("{instances} is not a count of instances"), format!("choose one from 1 to {MOST_INSTANCES}"));
-    } else if instances > 1 && !recipe.replicates {
-        let reason = format!("this engine is not replicated here: {instances} separate databases behind one name is data loss");
-        found.add(path, reason, "set `instances: 1`");
+/// Storage and sharing make sense for some engines only.
+fn judge_use(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Violations) {
+    let keeps_nothing = recipe.mount_path.is_empty() && !matches!(written.engine, Engine::Custom | Engine::External);
+    if written.storage.is_some() && keeps_nothing {
+        let reason = "this engine keeps everything in memory, so a volume would stay empty";
+        found.add(Code::NoStorage, format!("{path}.storage"), reason, "write `ephemeral: true` instead");
     }
-    instances
+    if written.shared.is_some() && !recipe.shares_data {
+        let reason = "this engine is there to be used by many, or nothing is known of it";
+        found.add(Code::SharedWhere, format!("{path}.shared"), reason, "remove `shared`");
+    }
+}
+
+/// How many connections consumers can have: as asked for, else by the engine's default, less those that they do not get.
+fn connections(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Violations) -> Option<i32> {
+    let path = format!("{path}.maxConnections");
+    let settable = written.engine == Engine::Custom || recipe.connections.setting != Setting::None;
+    match written.max_connections {
+        Some(most) if !(1..=MOST_CONNECTIONS).contains(&most) => {
+            let reason = format!("{most} is not a count of connections");
+            found.add(Code::MaxConnections, path, reason, format!("choose one from 1 to {MOST_CONNECTIONS}"));
+        }
+        // What is not run here is told by the rule of `external`.
+        Some(_) if !settable && written.engine != Engine::External => {
+            let reason = "this engine has no fixed number of connections";
+            found.add(Code::MaxConnections, path, reason, "remove it");
+        }
+        _ => {}
+    }
+    Some((written.max_connections.or(recipe.connections.most)? - recipe.connections.reserved).max(0))
 }
 
 fn credentials(
@@ -118,11 +178,28 @@ fn credentials(
     found: &mut Violations,
 ) -> Credentials {
     if let (Some(_), Some(_)) = (&written.credentials, written.auth) {
-        found.add(format!("{path}.auth"), "`credentials` and `auth: None` exclude each other", "remove one of them");
+        found.add(
+            Code::CredentialsAndAuth,
+            format!("{path}.auth"),
+            "`credentials` and `auth: None` exclude each other",
+            "remove one of them",
+        );
     }
     if written.auth == Some(Authentication::None) {
-        if !recipe.open {
-            found.add(format!("{path}.auth"), "this engine does not run without authentication", "remove `auth`");
+        if recipe.access == Access::Guarded {
+            found.add(
+                Code::AuthNeeded,
+                format!("{path}.auth"),
+                "this engine does not run without authentication",
+                "remove `auth`",
+            );
+        }
+        return Credentials::None;
+    }
+    if recipe.access == Access::Open {
+        if written.credentials.is_some() {
+            let reason = "this engine knows no users and no passwords";
+            found.add(Code::NoUsers, format!("{path}.credentials"), reason, "remove `credentials`");
         }
         return Credentials::None;
     }
@@ -139,12 +216,19 @@ fn env(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Violati
     let own = recipe.env.iter().chain(&recipe.credentials_env).chain(&recipe.open_env);
     for (name, _) in own.filter(|(name, _)| written.env.contains_key(name)) {
         let reason = format!("`{name}` is set by the engine's recipe, and the data depends on it");
-        found.add(format!("{path}.env.{name}"), reason, "remove it");
+        found.add(Code::EnvOfRecipe, format!("{path}.env.{name}"), reason, "remove it");
     }
     environment::config(&format!("{path}.env"), &written.env, found)
 }
 
-fn args(written: &api::Database, recipe: &Recipe, credentials: &Credentials) -> Vec<String> {
+fn args(written: &api::Database, recipe: &Recipe, credentials: &Credentials, of_members: Vec<String>) -> Vec<String> {
     let access = if *credentials == Credentials::None { &recipe.open_args } else { &recipe.credentials_args };
-    [&recipe.args, access, &written.args.clone().unwrap_or_default()].into_iter().flatten().cloned().collect()
+    let limit = match recipe.connections.setting {
+        Setting::Args(args) => args,
+        Setting::None | Setting::Env(_) => &[],
+    };
+    let argument = |most: i32| limit.iter().map(move |argument| argument.replace("{}", &most.to_string()));
+    let limit = written.max_connections.into_iter().flat_map(argument);
+    let own = written.args.iter().flatten().cloned();
+    recipe.args.iter().chain(access).cloned().chain(of_members).chain(limit).chain(own).collect()
 }

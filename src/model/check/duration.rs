@@ -1,5 +1,6 @@
 //! Durations as users write them: `60s`, `2m`, `1m30s`, `1h`.
 use super::super::Violations;
+use crate::codes::Code;
 
 const UNITS: [(char, i32); 3] = [('h', 3600), ('m', 60), ('s', 1)];
 const DAY: i32 = 86_400;
@@ -10,15 +11,15 @@ pub fn seconds(path: &str, text: &str, found: &mut Violations) -> i32 {
     match parse(text) {
         Some(seconds) if (1..=DAY).contains(&seconds) => seconds,
         Some(0) => {
-            found.add(path, format!("`{text}` is no time at all, and the shortest is `1s`"), fix);
+            found.add(Code::Duration, path, format!("`{text}` is no time at all, and the shortest is `1s`"), fix);
             1
         }
         Some(_) => {
-            found.add(path, format!("`{text}` is more than a day"), fix);
+            found.add(Code::Duration, path, format!("`{text}` is more than a day"), fix);
             1
         }
         None => {
-            found.add(path, format!("`{text}` is not a duration of whole hours, minutes and seconds"), fix);
+            found.add(Code::Duration, path, format!("`{text}` is not a duration of whole hours, minutes and seconds"), fix);
             1
         }
     }

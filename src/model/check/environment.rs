@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use super::super::Violations;
 use crate::api::Text;
+use crate::codes::Code;
 
 /// A map of variables.
 pub fn config(path: &str, written: &BTreeMap<String, Text>, found: &mut Violations) -> BTreeMap<String, String> {
@@ -21,6 +22,7 @@ pub fn judge_name(path: &str, name: &str, found: &mut Violations) {
         && !name.starts_with("..");
     if !good {
         found.add(
+            Code::VariableName,
             path,
             format!("`{name}` cannot be the name of an environment variable"),
             "use letters, digits, `_`, `-` and `.`, and do not start with a digit",

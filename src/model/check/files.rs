@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::super::Violations;
+use crate::codes::Code;
 
 /// What a ConfigMap holds at most, less what its metadata takes.
 const MOST_BYTES: usize = 1_000_000;
@@ -18,10 +19,10 @@ pub fn files(
         judge_absolute(&path, file, found);
         if let Some(folder) = scratch.iter().find(|folder| is_inside(file, folder)) {
             let reason = format!("the folder `{folder}` of `scratch` is empty at each start, and would hold this file");
-            found.add(&path, reason, "move the file, or choose another scratch folder");
+            found.add(Code::FileInScratch, &path, reason, "move the file, or choose another scratch folder");
         }
         if let Some(other) = files.keys().find(|other| *other != file && is_inside(file, other)) {
-            found.add(&path, format!("`{other}` is a file, so nothing lies inside it"), "move one of the two");
+            found.add(Code::FileInFile, &path, format!("`{other}` is a file, so nothing lies inside it"), "move one of the two");
         }
     }
     judge_size(path, files, found);
@@ -34,7 +35,7 @@ pub fn scratch(path: &str, folders: &[String], found: &mut Violations) -> Vec<St
         let path = format!("{path}[{n}]");
         judge_absolute(&path, folder, found);
         if folders[..n].contains(folder) {
-            found.add(&path, format!("`{folder}` is given twice"), "remove one of the two");
+            found.add(Code::ScratchTwice, &path, format!("`{folder}` is given twice"), "remove one of the two");
         }
     }
     folders.to_vec()
@@ -43,13 +44,18 @@ pub fn scratch(path: &str, folders: &[String], found: &mut Violations) -> Vec<St
 /// Files by name that an engine runs at its first initialisation.
 pub fn init(path: &str, files: &BTreeMap<String, String>, runs: bool, found: &mut Violations) -> BTreeMap<String, String> {
     if !files.is_empty() && !runs {
-        found.add(path, "this engine runs no files at its first initialisation", "remove `init`");
+        found.add(Code::NoInit, path, "this engine runs no files at its first initialisation", "remove `init`");
     }
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     for name in files.keys() {
         if name.is_empty() || name.len() > 253 || !name.chars().all(is_plain) || name.starts_with('.') {
             let reason = format!("`{name}` cannot be the name of an init file");
-            found.add(format!("{path}[{name}]"), reason, "use letters, digits, `-`, `_` and `.`, such as `01-schema.sql`");
+            found.add(
+                Code::InitName,
+                format!("{path}[{name}]"),
+                reason,
+                "use letters, digits, `-`, `_` and `.`, such as `01-schema.sql`",
+            );
         }
     }
     judge_size(path, files, found);
@@ -62,7 +68,7 @@ pub fn judge_absolute(path: &str, place: &str, found: &mut Violations) {
     let plain = place.split('/').skip(1).all(|part| !part.is_empty() && part != "." && part != "..");
     if !whole || !plain || place.contains(':') || place.contains('\0') {
         let fix = "write it like `/etc/app/app.toml`, without `..`, `//`, `:` and a `/` at the end";
-        found.add(path, format!("`{place}` is not an absolute path inside a container"), fix);
+        found.add(Code::FilePath, path, format!("`{place}` is not an absolute path inside a container"), fix);
     }
 }
 
@@ -74,6 +80,6 @@ fn judge_size(path: &str, files: &BTreeMap<String, String>, found: &mut Violatio
     let bytes: usize = files.iter().map(|(name, text)| name.len() + text.len()).sum();
     if bytes > MOST_BYTES {
         let reason = format!("the files have {bytes} bytes together, and a ConfigMap holds {MOST_BYTES}");
-        found.add(path, reason, "put large files into the image");
+        found.add(Code::FilesTooLarge, path, reason, "put large files into the image");
     }
 }

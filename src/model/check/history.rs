@@ -5,6 +5,7 @@ use super::super::quantity::compare;
 use super::super::{Recipe, Storage, Violation, Violations, VolumeFacts};
 use super::{Scope, resources, spelling};
 use crate::api;
+use crate::codes::Code;
 
 /// The version that is asked for, as far as it is known: from `version`, else from the tag of `image`.
 pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut Violations) -> Option<String> {
@@ -16,6 +17,7 @@ pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut
     let allowed = recipe.versions.iter().any(|allowed| follows(&version, allowed));
     if !is_version(&version) {
         found.add(
+            Code::NotAVersion,
             path,
             format!("`{version}` is not a version"),
             "write it like `17` or `17.4`; for another flavour of the image, set `image`",
@@ -23,13 +25,14 @@ pub fn version(path: &str, written: &api::Database, recipe: &Recipe, found: &mut
     } else if !recipe.versions.is_empty() && !allowed {
         let known = recipe.versions.join(", ");
         found.add(
+            Code::EngineVersion,
             path,
             format!("{version} is not a version of this engine that is known here"),
             format!("choose one of {known}"),
         );
     } else if tagged.as_ref().is_some_and(|tagged| order(&version, tagged) != Ordering::Equal) {
         let reason = format!("`version` says {version}, and the image's tag says {}", tagged.unwrap_or_default());
-        found.add(path, reason, "make them agree, or remove `version`");
+        found.add(Code::VersionAndTag, path, reason, "make them agree, or remove `version`");
     }
     Some(version)
 }
@@ -55,6 +58,7 @@ pub fn judge_version(
         path: format!("{path}.{field}"),
         reason: format!("{wanted} is asked for, and the volume holds data of {held}: {reason}; the database stays as it is"),
         fix: format!("go back to {held}, or add a second database with {wanted} and move the data"),
+        code: Code::VersionRefused,
     })
 }
 
@@ -64,12 +68,12 @@ pub fn storage(scope: Scope, name: &str, written: &api::Database, found: &mut Vi
     let ephemeral = written.ephemeral.unwrap_or_default();
     if written.storage.is_some() == ephemeral {
         let reason = "a database keeps its data on a volume, or has none and may lose it at any restart";
-        found.add(&path, reason, "give exactly one of `storage: { size: ... }` and `ephemeral: true`");
+        found.add(Code::StorageOrEphemeral, &path, reason, "give exactly one of `storage: { size: ... }` and `ephemeral: true`");
     }
     let volume = scope.facts.volumes.get(name);
-    let existing = volume.and_then(|volume| volume.template_size.as_deref());
+    let template = volume.and_then(|volume| volume.template_size.as_deref());
     let Some(storage) = &written.storage else {
-        return existing.map_or(Storage::Ephemeral, |size| kept_volume(&path, size, volume, notices));
+        return template.map_or(Storage::Ephemeral, |size| kept_volume(&path, size, volume, notices));
     };
     let requested = storage.size.0.as_str();
     resources::judge_amount(&format!("{path}.storage.size"), requested, "`20Gi`", found);
@@ -77,60 +81,86 @@ pub fn storage(scope: Scope, name: &str, written: &api::Database, found: &mut Vi
         && !spelling::is_dns_name(class)
     {
         let fix = "use lower-case letters, digits, `-` and `.`";
-        found.add(format!("{path}.storage.class"), format!("`{class}` cannot be the name of a StorageClass"), fix);
+        found.add(
+            Code::ObjectName,
+            format!("{path}.storage.class"),
+            format!("`{class}` cannot be the name of a StorageClass"),
+            fix,
+        );
     }
-    if let Some(existing) = existing {
-        judge_size(&path, requested, existing, notices);
-        judge_class(&path, storage.class.as_deref(), volume, notices);
-    }
+    let size = size(&path, requested, volume, notices);
     Storage::Volume {
         requested: requested.to_owned(),
-        template: existing.unwrap_or(requested).to_owned(),
-        class: if existing.is_some() { volume.and_then(|volume| volume.template_class.clone()) } else { storage.class.clone() },
+        template: template.map_or_else(|| size.clone(), str::to_owned),
+        size,
+        class: class(&path, storage.class.as_deref(), volume, notices),
         identity: volume.and_then(|volume| volume.identity.clone()),
     }
 }
 
 fn kept_volume(path: &str, size: &str, volume: Option<&VolumeFacts>, notices: &mut Violations) -> Storage {
     notices.add(
+        Code::KeptVolume,
         format!("{path}.ephemeral"),
         format!("the database has a volume of {size}, and data is not thrown away by an edit; it keeps the volume"),
         format!("write `storage: {{ size: {size} }}`, or add a second database that is ephemeral"),
     );
     Storage::Volume {
         requested: size.to_owned(),
+        size: size.to_owned(),
         template: size.to_owned(),
         class: volume.and_then(|volume| volume.template_class.clone()),
         identity: volume.and_then(|volume| volume.identity.clone()),
     }
 }
 
-fn judge_size(path: &str, requested: &str, existing: &str, notices: &mut Violations) {
+/// The size that the volumes are to have: they grow where their class can, and never shrink.
+fn size(path: &str, requested: &str, volume: Option<&VolumeFacts>, notices: &mut Violations) -> String {
     let path = format!("{path}.storage.size");
-    match compare(requested, existing) {
-        Some(Ordering::Less) => notices.add(
+    let known = volume.into_iter().flat_map(|volume| [volume.template_size.as_deref(), volume.volume_size.as_deref()]).flatten();
+    let Some(existing) = known.reduce(larger) else { return requested.to_owned() };
+    let refused = volume.and_then(|volume| volume.refused.as_deref());
+    match (compare(requested, existing), refused) {
+        (Some(Ordering::Less), _) => notices.add(
+            Code::Shrink,
             path,
             format!("{requested} is asked for, and the volume has {existing}: a volume never shrinks; it stays at {existing}"),
             format!("write `size: {existing}`, or add a second database and move the data"),
         ),
-        Some(Ordering::Greater) => notices.add(
+        (Some(Ordering::Greater), Some(why)) => notices.add(
+            Code::Grow,
             path,
-            format!("{requested} is asked for, and the volume has {existing}: volumes are not grown yet; it stays at {existing}"),
-            format!("write `size: {existing}`, or add a second database of {requested} and move the data"),
+            format!("{requested} is asked for, and the volume has {existing}: it cannot grow, for {why}; it stays at {existing}"),
+            format!("let the class grow volumes (seen within 15 minutes), write `size: {existing}`, or add a second database of {requested} and move the data"),
         ),
-        Some(Ordering::Equal) | None => {}
+        (Some(Ordering::Equal), _) => {}
+        (Some(Ordering::Greater), None) | (None, _) => return requested.to_owned(),
     }
+    existing.to_owned()
 }
 
-fn judge_class(path: &str, wanted: Option<&str>, volume: Option<&VolumeFacts>, notices: &mut Violations) {
-    let existing = volume.and_then(|volume| volume.template_class.as_deref());
-    let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != existing) else { return };
-    let existing = existing.map_or_else(|| "the cluster's default class".to_owned(), |class| format!("`{class}`"));
-    notices.add(
-        format!("{path}.storage.class"),
-        format!("`{wanted}` is asked for, and the volume was made by {existing}: the class of a volume cannot change"),
-        "put the class back, or add a second database and move the data",
-    );
+fn larger<'a>(one: &'a str, other: &'a str) -> &'a str {
+    if compare(one, other) == Some(Ordering::Less) { other } else { one }
+}
+
+/// The class of the volume template; without a template, that of the volumes that are there.
+fn class(path: &str, wanted: Option<&str>, volume: Option<&VolumeFacts>, notices: &mut Violations) -> Option<String> {
+    let template = volume.is_some_and(|volume| volume.template_size.is_some());
+    let existing =
+        volume.and_then(|volume| if template { volume.template_class.as_deref() } else { volume.volume_class.as_deref() });
+    if !template && (wanted.is_none() || existing.is_none()) {
+        return wanted.map(str::to_owned);
+    }
+    if let Some(wanted) = wanted.filter(|wanted| Some(*wanted) != existing) {
+        let existing = existing.map_or_else(|| "the cluster's default class".to_owned(), |class| format!("`{class}`"));
+        notices.add(
+            Code::StorageClass,
+            format!("{path}.storage.class"),
+            format!("`{wanted}` is asked for, and the volume was made by {existing}: the class of a volume cannot change"),
+            "put the class back, or add a second database and move the data",
+        );
+    }
+    existing.map(str::to_owned)
 }
 
 /// The leading numbers of an image's tag: `15.3` of `postgres:15.3-alpine`.

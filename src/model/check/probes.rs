@@ -2,6 +2,7 @@
 use super::super::{Check, Port, Probe, Probes, Violations};
 use super::{duration, ports};
 use crate::api;
+use crate::codes::Code;
 
 const PERIOD: i32 = 10;
 const TIMEOUT: i32 = 1;
@@ -10,7 +11,12 @@ const FAILURES: i32 = 3;
 /// The checks of a service.
 pub fn check(path: &str, service: &api::Service, ports: &[Port], found: &mut Violations) -> Probes {
     if service.health.is_some() && service.ready.is_some() {
-        found.add(format!("{path}.health"), "`health` is the short form of `ready`, and both are given", "keep one of them");
+        found.add(
+            Code::HealthAndReady,
+            format!("{path}.health"),
+            "`health` is the short form of `ready`, and both are given",
+            "keep one of them",
+        );
     }
     let health = service.health.as_ref();
     let startup = health.and_then(|health| health.startup.as_deref());
@@ -34,7 +40,12 @@ fn probe(path: &str, written: &api::Probe, ports: &[Port], found: &mut Violation
     let timeout = time("timeout", &written.timeout, TIMEOUT);
     let failures = written.failures.unwrap_or(FAILURES);
     if !(1..=1000).contains(&failures) {
-        found.add(format!("{path}.failures"), format!("{failures} is not a count of failures"), "choose one from 1 to 1000");
+        found.add(
+            Code::CheckFailures,
+            format!("{path}.failures"),
+            format!("{failures} is not a count of failures"),
+            "choose one from 1 to 1000",
+        );
     }
     let check = the_check(path, written, ports, found)?;
     Some(Probe { check, period, timeout, failures })
@@ -46,7 +57,12 @@ fn the_check(path: &str, written: &api::Probe, ports: &[Port], found: &mut Viola
         (Some(http), false, None, None) => {
             let port = port();
             if !http.starts_with('/') {
-                found.add(format!("{path}.http"), format!("`{http}` is not an absolute path"), "start it with `/`");
+                found.add(
+                    Code::CheckPath,
+                    format!("{path}.http"),
+                    format!("`{http}` is not an absolute path"),
+                    "start it with `/`",
+                );
             }
             port.map(|port| Check::Http { path: http.clone(), port })
         }
@@ -54,15 +70,21 @@ fn the_check(path: &str, written: &api::Probe, ports: &[Port], found: &mut Viola
         (None, false, Some(service), None) => port().map(|port| Check::Grpc { service: service.clone(), port }),
         (None, false, None, Some(command)) => {
             if command.is_empty() {
-                found.add(format!("{path}.exec"), "the command is empty", "write it as a list, such as [\"/app\", \"check\"]");
+                found.add(
+                    Code::EmptyCheck,
+                    format!("{path}.exec"),
+                    "the command is empty",
+                    "write it as a list, such as [\"/app\", \"check\"]",
+                );
             }
             if written.port.is_some() {
-                found.add(format!("{path}.port"), "a command needs no port", "remove `port`");
+                found.add(Code::CheckNeedsNoPort, format!("{path}.port"), "a command needs no port", "remove `port`");
             }
             Some(Check::Exec(command.clone()))
         }
         (None, false, None, None) => {
             found.add(
+                Code::OneCheck,
                 path,
                 "it does not say how to check",
                 "give one of `http: /path`, `tcp: true`, `grpc: \"\"` and `exec: [...]`",
@@ -70,7 +92,7 @@ fn the_check(path: &str, written: &api::Probe, ports: &[Port], found: &mut Viola
             None
         }
         _ => {
-            found.add(path, "it says several ways to check", "keep one of `http`, `tcp`, `grpc` and `exec`");
+            found.add(Code::OneCheck, path, "it says several ways to check", "keep one of `http`, `tcp`, `grpc` and `exec`");
             None
         }
     }

@@ -6,6 +6,7 @@ use super::super::quantity::{Quantity, compare};
 use super::super::{Resources, Violations};
 use crate::api;
 use crate::api::Text;
+use crate::codes::Code;
 
 /// The resources of one component.
 pub fn check(path: &str, written: Option<&api::Resources>, found: &mut Violations) -> Resources {
@@ -19,6 +20,7 @@ pub fn check(path: &str, written: Option<&api::Resources>, found: &mut Violation
         let Some(limit) = resources.limits.get(name) else { continue };
         if compare(request, limit) == Some(Ordering::Greater) {
             found.add(
+                Code::RequestOverLimit,
                 format!("{path}.{name}"),
                 format!("{request} is reserved but the limit is {limit}, so no instance could start"),
                 format!("raise `limits.{name}` to at least {request}, or lower `{name}`"),
@@ -45,9 +47,14 @@ fn example(name: &str) -> &'static str {
 /// Judges one quantity that has to be more than nothing.
 pub fn judge_amount(path: &str, amount: &str, example: &str, found: &mut Violations) {
     match Quantity::parse(amount) {
-        None => found.add(path, format!("`{amount}` is not a quantity"), format!("write it like {example}")),
+        None => found.add(Code::Quantity, path, format!("`{amount}` is not a quantity"), format!("write it like {example}")),
         Some(quantity) if quantity.is_zero() => {
-            found.add(path, format!("`{amount}` is nothing"), format!("write it like {example}, or leave it out"));
+            found.add(
+                Code::Quantity,
+                path,
+                format!("`{amount}` is nothing"),
+                format!("write it like {example}, or leave it out"),
+            );
         }
         Some(_) => {}
     }

@@ -3,6 +3,7 @@ use super::super::{Recipe, Security, Violations};
 use super::Scope;
 use crate::api;
 use crate::api::SecurityProfile;
+use crate::codes::Code;
 
 /// Hardening of a service's pods.
 pub fn of_service(scope: Scope, path: &str, own: Option<&api::Security>, found: &mut Violations) -> Security {
@@ -37,6 +38,7 @@ fn merged(
     judge_id(&group_path, security.group, found);
     if security.restricted && security.user == Some(0) {
         found.add(
+            Code::RootRestricted,
             user_path,
             "the profile `Restricted` does not admit the user 0 (root), so no pod could start",
             "choose another user, such as 10001, or set `profile: Baseline`",
@@ -47,6 +49,6 @@ fn merged(
 
 fn judge_id(path: &str, id: Option<i64>, found: &mut Violations) {
     if let Some(id) = id.filter(|id| !(0..=i64::from(i32::MAX)).contains(id)) {
-        found.add(path, format!("{id} is not an id"), "choose one from 0 to 2147483647");
+        found.add(Code::UserId, path, format!("{id} is not an id"), "choose one from 0 to 2147483647");
     }
 }

@@ -2,8 +2,9 @@
 use std::collections::BTreeMap;
 
 use super::super::{Count, Resources, SecretRef, Service, ServiceNames, Violations};
-use super::{Parts, Scope, environment, files, probes, resources, routes, security, spelling, uses};
+use super::{Parts, Scope, environment, files, isolation, probes, resources, routes, security, spelling, uses};
 use crate::api;
+use crate::codes::Code;
 
 const MOST_INSTANCES: i32 = 10_000;
 
@@ -27,6 +28,7 @@ fn check(scope: Scope, known: &Parts, name: &str, service: &api::Service, found:
         args: service.args.clone().unwrap_or_default(),
         count: count(&path, service, &resources, found),
         routes: routes::check(&path, service, &ports, found),
+        doors: isolation::of_service(&path, service, &ports, known.egress, found),
         uses: uses::check(name, service, known, found),
         config: environment::config(&format!("{path}.config"), &service.config, found),
         files: files::files(&format!("{path}.files"), &service.files, &scratch, found),
@@ -44,7 +46,12 @@ pub fn judge_image(path: &str, image: &str, found: &mut Violations) {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+".contains(c);
     let ends = |c: char| c.is_ascii_alphanumeric();
     if image.is_empty() || !image.chars().all(plain) || !image.starts_with(ends) || !image.ends_with(ends) {
-        found.add(path, format!("`{image}` is not a reference to an image"), "write it like `ghcr.io/acme/api:2.4.0`");
+        found.add(
+            Code::Image,
+            path,
+            format!("`{image}` is not a reference to an image"),
+            "write it like `ghcr.io/acme/api:2.4.0`",
+        );
     }
 }
 
@@ -53,23 +60,28 @@ fn count(path: &str, service: &api::Service, resources: &Resources, found: &mut 
         let replicas = service.replicas.unwrap_or(1);
         if !(0..=MOST_INSTANCES).contains(&replicas) {
             let reason = format!("{replicas} is not a count of instances");
-            found.add(format!("{path}.replicas"), reason, format!("choose one from 0 to {MOST_INSTANCES}"));
+            found.add(Code::Count, format!("{path}.replicas"), reason, format!("choose one from 0 to {MOST_INSTANCES}"));
         }
         return Count::Fixed(replicas);
     };
     if service.replicas.is_some() {
         let reason = "`replicas` and `scale` exclude each other: either a fixed count, or an autoscaler that owns the count";
-        found.add(format!("{path}.replicas"), reason, "remove one of them");
+        found.add(Code::ReplicasAndScale, format!("{path}.replicas"), reason, "remove one of them");
     }
     let path = format!("{path}.scale");
     let min = scale.min.unwrap_or(1);
     if min < 1 || min > scale.max || scale.max > MOST_INSTANCES {
         let reason = format!("from {min} to {} is not a range of instances", scale.max);
-        found.add(&path, reason, format!("let `min` be at least 1, and `max` at least `min` and at most {MOST_INSTANCES}"));
+        found.add(
+            Code::ScaleRange,
+            &path,
+            reason,
+            format!("let `min` be at least 1, and `max` at least `min` and at most {MOST_INSTANCES}"),
+        );
     }
     if scale.cpu.is_none() && scale.memory.is_none() {
         let fix = "set `cpu`, `memory` or both, in percent of the requested resources";
-        found.add(&path, "an autoscaler needs a target", fix);
+        found.add(Code::NoTarget, &path, "an autoscaler needs a target", fix);
     }
     judge_target(&path, "cpu", scale.cpu, resources, found);
     judge_target(&path, "memory", scale.memory, resources, found);
@@ -80,13 +92,13 @@ fn judge_target(path: &str, name: &str, target: Option<i32>, resources: &Resourc
     let Some(target) = target else { return };
     let path = format!("{path}.{name}");
     if !(1..=1000).contains(&target) {
-        found.add(&path, format!("{target} is not a target"), "choose one from 1 to 1000, in percent");
+        found.add(Code::Target, &path, format!("{target} is not a target"), "choose one from 1 to 1000, in percent");
     }
     // A limit without a request counts as the request.
     if !resources.requests.contains_key(name) && !resources.limits.contains_key(name) {
         let reason = format!("it is in percent of `resources.{name}`, which is not set, so the autoscaler could not compute it");
         let example = if name == "cpu" { "250m" } else { "256Mi" };
-        found.add(path, reason, format!("set `resources.{name}`, such as `{example}`"));
+        found.add(Code::TargetWithoutRequest, path, reason, format!("set `resources.{name}`, such as `{example}`"));
     }
 }
 
@@ -96,7 +108,7 @@ fn secrets(scope: Scope, path: &str, service: &api::Service, found: &mut Violati
         let path = format!("{path}.secrets[{n}]");
         judge_secret(&path, name, found);
         if names[..n].contains(name) {
-            found.add(path, format!("`{name}` is given twice"), "remove one of the two");
+            found.add(Code::SecretTwice, path, format!("`{name}` is given twice"), "remove one of the two");
         }
     }
     names.iter().map(|name| scope.secret(name)).collect()
@@ -106,6 +118,6 @@ fn secrets(scope: Scope, path: &str, service: &api::Service, found: &mut Violati
 pub fn judge_secret(path: &str, name: &str, found: &mut Violations) {
     if !spelling::is_dns_name(name) {
         let reason = format!("`{name}` cannot be the name of a Secret");
-        found.add(path, reason, "use lower-case letters, digits, `-` and `.`");
+        found.add(Code::SecretName, path, reason, "use lower-case letters, digits, `-` and `.`");
     }
 }

@@ -20,6 +20,27 @@ pub fn is_dns_name(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_part)
 }
 
+/// Whether a text can be the name of a namespace: a DNS label, which may start with a digit.
+pub fn is_namespace(text: &str) -> bool {
+    is_dns_name(text) && !text.contains('.') && text.len() <= 63
+}
+
+/// Whether a text can be the key of a label: a name, or a DNS name, `/` and a name.
+pub fn is_label_key(text: &str) -> bool {
+    let (prefix, name) = text.split_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    prefix.is_none_or(is_dns_name) && !name.is_empty() && is_label_value(name)
+}
+
+/// Whether a text can be the value of a label.
+pub fn is_label_value(text: &str) -> bool {
+    let is_end = |b: Option<&u8>| b.is_none_or(u8::is_ascii_alphanumeric);
+    let bytes = text.as_bytes();
+    text.len() <= 63
+        && bytes.iter().all(|&b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && is_end(bytes.first())
+        && is_end(bytes.last())
+}
+
 /// Whether a text is an IANA service name: at most 15 lower-case letters, digits and single `-`, with a letter.
 pub fn is_port_name(text: &str) -> bool {
     let bytes = text.as_bytes();

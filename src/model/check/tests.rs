@@ -1,6 +1,8 @@
 //! The checked stack as a whole, and every violation by name.
 mod fuzz;
 mod history;
+mod isolation;
+mod routes;
 mod violations;
 
 use std::collections::BTreeMap;
@@ -41,9 +43,21 @@ fn the_smallest_stack_is_checked_whole() {
         generation: 3,
         config: BTreeMap::new(),
         routing: Routing::Ingress { class: None },
+        routes_from: vec![],
+        isolated: true,
         services: BTreeMap::from([("web".to_owned(), smallest_service())]),
         databases: BTreeMap::from([("cache".to_owned(), smallest_database())]),
+        tasks: vec![],
         waves: vec![vec!["cache".into()], vec!["web".into()]],
+        restarts: BTreeMap::new(),
+        names: Names::Plain,
+        revision: revision::Part::of(&object.spec).revision("shop"),
+        asked: revision::Part::of(&object.spec).revision("shop").name,
+        stays: None,
+        rollout: Rollout { back: true, deadline: 600, history: 10, retry: String::new() },
+        declared: BTreeMap::from([("cache".to_owned(), false)]),
+        paused: false,
+        hibernates: false,
         notices: vec![],
         checked: Checked,
     };
@@ -60,7 +74,8 @@ fn smallest_service() -> Service {
         ports: vec![Port { name: "http".into(), service: 8080, container: 8080, protocol: "TCP", app_protocol: None }],
         count: Count::Fixed(1),
         routes: vec![],
-        uses: vec![Use { target: "cache".into(), kind: Component::Database, optional: false, env: BTreeMap::new() }],
+        uses: vec![Use { target: "cache".into(), kind: Component::Database, optional: false, env: BTreeMap::new(), pool: None }],
+        doors: Doors::default(),
         config: BTreeMap::new(),
         files: BTreeMap::new(),
         scratch: vec![],
@@ -78,6 +93,11 @@ fn smallest_database() -> Database {
         recipe: engine::recipe(Engine::Redis, "cache"),
         image: "docker.io/library/redis:7".into(),
         version: Some("7".into()),
+        erasable: false,
+        max_connections: None,
+        connections: Some(10_000),
+        shared: false,
+        doors: Doors::default(),
         instances: 1,
         storage: Storage::Ephemeral,
         credentials: Credentials::None,
@@ -85,7 +105,7 @@ fn smallest_database() -> Database {
         init: BTreeMap::new(),
         env: BTreeMap::new(),
         command: vec![],
-        args: ["--appendonly", "yes", "--protected-mode", "no"].map(str::to_owned).to_vec(),
+        args: ["/data/mstack.conf", "--appendonly", "yes", "--protected-mode", "no"].map(str::to_owned).to_vec(),
         resources: Resources::default(),
         security: Security { restricted: false, user: Some(999), group: Some(1000), fs_group: Some(1000) },
         guard_image: None,

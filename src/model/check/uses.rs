@@ -6,6 +6,9 @@ use super::super::{Component, Use, Violations, discovery};
 use super::{Parts, environment, spelling};
 use crate::api;
 use crate::api::StackSpec;
+use crate::codes::Code;
+
+const LARGEST_POOL: i32 = 10_000;
 
 /// The start order: waves of component names. A cycle is told with its path.
 pub fn waves(spec: &StackSpec, found: &mut Violations) -> Vec<Vec<String>> {
@@ -24,6 +27,7 @@ pub fn waves(spec: &StackSpec, found: &mut Violations) -> Vec<Vec<String>> {
         Ok(waves) => waves.into_iter().map(|wave| wave.into_iter().map(str::to_owned).collect()).collect(),
         Err(cycle) => {
             found.add(
+                Code::Cycle,
                 format!("spec.services.{}.uses", cycle[0]),
                 format!("{} is a cycle, so none of them could start first", cycle.join(" → ")),
                 "move one of these edges to `usesOptional`: the same variables, but no order",
@@ -35,7 +39,16 @@ pub fn waves(spec: &StackSpec, found: &mut Violations) -> Vec<Vec<String>> {
 
 /// What a service uses, hard edges first.
 pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Violations) -> Vec<Use> {
-    let path = format!("spec.services.{name}");
+    check_at(&format!("spec.services.{name}"), name, service, parts, found)
+}
+
+/// What a test or a job uses.
+pub fn of_task(path: &str, uses: &[String], parts: &Parts, found: &mut Violations) -> Vec<Use> {
+    let written = api::Service { uses: Some(uses.to_vec()), ..api::Service::default() };
+    check_at(path, path.trim_start_matches("spec."), &written, parts, found)
+}
+
+fn check_at(path: &str, name: &str, service: &api::Service, parts: &Parts, found: &mut Violations) -> Vec<Use> {
     let hard = service.uses.iter().flatten().enumerate().map(|(n, target)| (format!("{path}.uses[{n}]"), target, false));
     let optional = service.uses_optional.iter().flatten().enumerate();
     let optional = optional.map(|(n, target)| (format!("{path}.usesOptional[{n}]"), target, true));
@@ -44,12 +57,13 @@ pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Viol
     let mut seen: BTreeMap<&str, String> = BTreeMap::new();
     for (path, target, optional) in hard.chain(optional) {
         if let Some(other) = seen.get(target.as_str()) {
-            found.add(path, format!("`{target}` is used in {other} already"), "remove one of the two");
+            found.add(Code::UsedTwice, path, format!("`{target}` is used in {other} already"), "remove one of the two");
             continue;
         }
         seen.insert(target, path.clone());
         if target == name {
             found.add(
+                Code::UsesItself,
                 path,
                 format!("`{name}` uses itself, so it could never start"),
                 "remove it; a service may always call itself",
@@ -57,18 +71,32 @@ pub fn check(name: &str, service: &api::Service, parts: &Parts, found: &mut Viol
             continue;
         }
         match parts.kind(target) {
-            Some(kind) => uses.push(Use { target: target.clone(), kind, optional, env: BTreeMap::new() }),
+            Some(kind) => uses.push(Use { target: target.clone(), kind, optional, env: BTreeMap::new(), pool: None }),
             None if optional => {}
+            None if parts.absent.contains_key(target.as_str()) => found.add(
+                Code::AbsentComponent,
+                path,
+                format!("`{target}` exists only with {}, which is off", profile_words(parts.absent[target.as_str()])),
+                format!(
+                    "add `{}` to spec.profiles, give `{name}` the same profile, or move it to `usesOptional`",
+                    parts.absent[target.as_str()][0]
+                ),
+            ),
             None => {
                 let others = parts.names().filter(|other| *other != name);
                 let fix = spelling::did_you_mean(target, others, "add the component, or move it to `usesOptional`");
-                found.add(path, format!("`{target}` is not a component of this stack"), fix);
+                found.add(Code::UnknownComponent, path, format!("`{target}` is not a component of this stack"), fix);
             }
         }
     }
-    bind(&path, service, &seen.keys().copied().collect(), parts, &mut uses, found);
-    judge_collisions(&path, &uses, parts, found);
+    bind(path, service, &seen.keys().copied().collect(), parts, &mut uses, found);
+    judge_collisions(path, &uses, parts, found);
     uses
+}
+
+fn profile_words(profiles: &[String]) -> String {
+    let quoted: Vec<String> = profiles.iter().map(|profile| format!("`{profile}`")).collect();
+    format!("the profile {}", quoted.join(" or "))
 }
 
 fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Parts, edges: &mut [Use], found: &mut Violations) {
@@ -80,7 +108,7 @@ fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Part
                 names.iter().copied(),
                 &format!("add `{target}` to `uses`, or remove the binding"),
             );
-            found.add(&path, format!("this service does not use `{target}`"), fix);
+            found.add(Code::UnknownBinding, &path, format!("this service does not use `{target}`"), fix);
             continue;
         }
         let Some(edge) = edges.iter_mut().find(|edge| edge.target == *target) else { continue };
@@ -90,11 +118,24 @@ fn bind(path: &str, service: &api::Service, names: &BTreeSet<&str>, parts: &Part
             environment::judge_name(&path, variable, found);
             if !keys.contains(&key.as_str()) {
                 let (reason, otherwise) = wrong_key(target, key, &keys);
-                found.add(path, reason, spelling::did_you_mean(key, keys.iter().copied(), &otherwise));
+                found.add(Code::UnknownKey, path, reason, spelling::did_you_mean(key, keys.iter().copied(), &otherwise));
             }
         }
         edge.env.clone_from(&binding.env);
+        edge.pool = pool(&path, binding, edge.kind, found);
     }
+}
+
+fn pool(path: &str, binding: &api::Binding, kind: Component, found: &mut Violations) -> Option<i32> {
+    let pool = binding.pool?;
+    let path = format!("{path}.pool");
+    if kind == Component::Service {
+        found.add(Code::Pool, path, "a pool is of connections to a database, and this is a service", "remove it");
+    } else if !(1..=LARGEST_POOL).contains(&pool) {
+        let reason = format!("{pool} is not a count of connections");
+        found.add(Code::Pool, path, reason, format!("choose one from 1 to {LARGEST_POOL}"));
+    }
+    Some(pool)
 }
 
 fn wrong_key(target: &str, key: &str, keys: &[&str]) -> (String, String) {
@@ -125,7 +166,12 @@ fn judge_collisions(path: &str, uses: &[Use], parts: &Parts, found: &mut Violati
     }
     for ((one, other), variables) in shared {
         let reason = format!("`{one}` and `{other}` both give {}", variables.join(", "));
-        found.add(format!("{path}.uses"), reason, "rename a component, a port or a variable in `bindings`");
+        found.add(
+            Code::VariableCollision,
+            format!("{path}.uses"),
+            reason,
+            "rename a component, a port or a variable in `bindings`",
+        );
     }
 }
 
@@ -145,7 +191,7 @@ impl Parts<'_> {
     /// Keys that a binding may name.
     fn keys(&self, name: &str) -> Vec<&'static str> {
         match (self.databases.get(name), self.ports.get(name)) {
-            (Some(database), _) => database.keys(),
+            (Some(database), _) => database.bindable(),
             (None, Some(ports)) if discovery::main_port(ports).is_some() => discovery::SERVICE_KEYS.to_vec(),
             _ => Vec::new(),
         }

@@ -42,12 +42,26 @@ fn simulator(control_plane: &ControlPlane) -> Result<Command, Error> {
     for stage in stages(&parts::path("kwok-stages")?) {
         kwok.arg("--config").arg(stage);
     }
+    let of_jobs = control_plane.state.file("pods-of-jobs.yaml");
+    files::write(&of_jobs, include_str!("../manifests/pods-of-jobs.yaml"))?;
+    kwok.arg("--config").arg(of_jobs);
     Ok(kwok)
 }
 
-/// The files that say what becomes of simulated nodes and pods; folders and notes beside them say nothing.
+/// The files that say what becomes of simulated nodes and pods; folders and notes beside them say nothing, and pods of Jobs
+/// have stages of our own.
 fn stages(folder: &Path) -> Vec<std::path::PathBuf> {
-    let found = run(command("find", [folder]).args(["-name", "*.yaml", "-not", "-path", "*/testdata/*"])).unwrap_or_default();
+    let found = run(command("find", [folder]).args([
+        "-name",
+        "*.yaml",
+        "-not",
+        "-path",
+        "*/testdata/*",
+        "-not",
+        "-name",
+        "pod-complete.yaml",
+    ]))
+    .unwrap_or_default();
     found.lines().map(Into::into).collect()
 }
 

@@ -90,6 +90,43 @@ fn pods_reach_the_api_server(cluster: &Cluster) -> Result<(), Error> {
     Ok(())
 }
 
+/// Policies hold on both nodes, between pods of one node and of two, and leave the checks of the kubelets alone.
+fn network_policies_are_enforced(cluster: &Cluster) -> Result<(), Error> {
+    cluster.kubectl(&["wait", "pod/stranger", "--for=condition=Ready", "--timeout=60s"])?;
+    let addresses = ["get", "pods", "--selector=app=web", "--output=jsonpath={.items[*].status.podIP}"];
+    let addresses = cluster.kubectl(&addresses)?;
+    let connects = |pod: &str, address: &str, port: &str| {
+        let call = format!("timeout 3 nc {address} {port} < /dev/null");
+        cluster.kubectl(&["exec", pod, "--", "sh", "-c", &call]).is_ok()
+    };
+    let becomes = |pod: &str, address: &str, port: &str, open: bool| {
+        let ask = || Ok(connects(pod, address, port).to_string());
+        eventually(&format!("{pod} to {address}:{port}"), ask, |answer| answer == open.to_string());
+    };
+    let api_server = cluster.kubectl(&["get", "service", "kubernetes", "--output=jsonpath={.spec.clusterIP}"])?;
+    for address in addresses.split(' ') {
+        becomes("stranger", address, "8080", true);
+    }
+    becomes("keeper-0", &api_server, "443", true);
+
+    let pods = cluster.gateway().replace(".0.2:80", ".128.0/17");
+    cluster.kubectl_stdin(&["apply", "-f", "-"], &include_str!("policies.yaml").replace("PODS", &pods))?;
+    for address in addresses.split(' ') {
+        becomes("stranger", address, "8080", false);
+        becomes("keeper-0", address, "8080", true);
+    }
+    becomes("keeper-0", &api_server, "443", false);
+    becomes("keeper-0", "web.default.svc", "80", true);
+    the_route_answers_from_outside(cluster);
+    cluster.kubectl(&["rollout", "status", "daemonset/web", "--timeout=10s"])?;
+
+    cluster.kubectl(&["delete", "networkpolicy", "--all"])?;
+    for address in addresses.split(' ') {
+        becomes("stranger", address, "8080", true);
+    }
+    Ok(())
+}
+
 fn real_use_is_measured(cluster: &Cluster) {
     eventually("kubectl top", || cluster.kubectl(&["top", "pods"]), |text| text.contains("busy-"));
     let asked = ["get", "hpa", "busy", "--output=jsonpath={.status.currentMetrics[0].resource.current.averageUtilization}"];
@@ -106,7 +143,7 @@ async fn a_full_cluster_runs_what_a_usual_one_runs_and_leaves_nothing() -> Resul
     let cluster = Cluster::start(Options { profile: Profile::Full, name: Some(name.clone()), ..Options::default() }).await?;
     let subnet = cluster.gateway().trim_end_matches("2:80").to_owned();
     let while_running = traces(&name, &subnet);
-    for trace in ["containerd", "kubelet", "envoy", "/sys/fs/cgroup", "scope link"] {
+    for trace in ["containerd", "kubelet", "envoy", "policies.py", "/sys/fs/cgroup", "scope link"] {
         assert!(while_running.iter().any(|line| line.contains(trace)), "no {trace} in {while_running:#?}");
     }
 
@@ -115,6 +152,7 @@ async fn a_full_cluster_runs_what_a_usual_one_runs_and_leaves_nothing() -> Resul
     a_volume_keeps_its_data_when_the_pod_is_replaced(&cluster)?;
     the_route_answers_from_outside(&cluster);
     pods_reach_the_api_server(&cluster)?;
+    network_policies_are_enforced(&cluster)?;
     real_use_is_measured(&cluster);
 
     drop(cluster);

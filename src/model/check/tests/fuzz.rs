@@ -114,15 +114,40 @@ impl Dice {
         self.some(&[("runAsUser", Self::number), ("runAsGroup", Self::number), ("profile", |_| json!("Restricted"))])
     }
 
+    fn route(&mut self) -> Value {
+        let tls: Make = |dice| dice.some(&[("secret", Self::string)]);
+        let texts = ["host", "path", "port", "timeout"].map(|name| (name, Self::string as Make));
+        self.some(&[&texts[..], &[("tls", tls)]].concat())
+    }
+
+    fn peer(&mut self) -> Value {
+        const NETWORKS: [&str; 7] = ["10.0.0.0/8", "10.1.0.0/16", "0.0.0.0/0", "::/0", "fd00::/8", "10.0.0.1/8", "10.0.0.0/99"];
+        let network: Make = |dice| if dice.roll(3) == 0 { dice.string() } else { json!(NETWORKS[dice.roll(NETWORKS.len())]) };
+        let except: Make = |dice| dice.list(|dice| json!(NETWORKS[dice.roll(NETWORKS.len())]));
+        match self.roll(3) {
+            0 => self.some(&[("namespace", Self::string), ("labels", |dice| dice.map(Self::string))]),
+            1 => self.some(&[("cidr", network), ("cidr", network), ("except", except)]),
+            _ => self.some(&[("namespace", Self::string), ("cidr", network), ("except", except)]),
+        }
+    }
+
+    fn door(&mut self) -> Value {
+        let mut door = self.peer();
+        if self.roll(2) == 0 {
+            door["ports"] = self.list(Self::string);
+        }
+        door
+    }
+
     fn service(&mut self) -> Value {
         let mut service = self.some(&[
             ("port", Self::scalar),
             ("ports", |dice| dice.map(Self::scalar)),
             ("replicas", Self::number),
             ("scale", |dice| json!({ "max": dice.number(), "min": dice.number(), "cpu": dice.number() })),
-            ("expose", |dice| {
-                dice.list(|dice| dice.some(&[("host", Self::string), ("path", Self::string), ("port", Self::string)]))
-            }),
+            ("expose", |dice| dice.list(Self::route)),
+            ("allowFrom", |dice| dice.list(Self::door)),
+            ("egress", |dice| dice.list(Self::door)),
             ("uses", |dice| dice.list(Self::string)),
             ("usesOptional", |dice| dice.list(Self::string)),
             ("bindings", |dice| dice.map(|dice| json!({ "env": dice.map(Self::string) }))),
@@ -149,6 +174,7 @@ impl Dice {
             ("ephemeral", Self::flag),
             ("credentials", |dice| json!({ "secret": dice.text() })),
             ("auth", |_| json!("None")),
+            ("allowFrom", |dice| dice.list(Self::peer)),
             ("init", |dice| dice.map(Self::string)),
             ("env", |dice| dice.map(Self::scalar)),
             ("port", Self::number),
@@ -164,11 +190,13 @@ impl Dice {
     fn stack(&mut self) -> Value {
         let spec = self.some(&[
             ("names", |dice| json!(["Plain", "Prefixed"][dice.roll(2)])),
+            ("isolation", |dice| json!(["Strict", "Open"][dice.roll(2)])),
+            ("egress", |dice| dice.list(Self::door)),
             ("config", |dice| dice.map(Self::scalar)),
             ("security", Self::security),
             (
                 "routing",
-                |dice| json!({ "gateway": { "name": dice.text(), "namespace": dice.text() }, "ingressClassName": dice.text() }),
+                |dice| json!({ "gateway": { "name": dice.text(), "namespace": dice.text() }, "ingressClassName": dice.text(), "from": dice.list(Self::peer) }),
             ),
             ("services", |dice| dice.map(Self::service)),
             ("databases", |dice| dice.map(Self::database)),
@@ -182,12 +210,16 @@ impl Dice {
         let volume = |dice: &mut Self| VolumeFacts {
             template_size: text(dice),
             template_class: text(dice),
+            volume_size: text(dice),
+            volume_class: text(dice),
+            refused: text(dice),
             identity: text(dice),
             version: text(dice),
+            members: (dice.roll(2) == 0).then_some(3),
             guard_image: text(dice),
         };
         let volumes = (0..self.roll(4)).map(|_| (self.text(), volume(self))).collect();
-        Facts { gateway_api: self.roll(2) == 0, volumes, ..Facts::default() }
+        Facts { gateway_api: self.roll(2) == 0, grpc_routes: self.roll(2) == 0, volumes, ..Facts::default() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What exists is kept: volumes and versions against the spec (rule 10), and what a valid spec becomes.
 use super::super::super::*;
 use super::stack;
+use crate::codes::Code;
 
 const POSTGRES: &str = "databases: { db: { engine: postgres, version: '17.4', storage: { size: 20Gi, class: fast } } }";
 
@@ -11,7 +12,7 @@ fn volume(size: &str, class: &str, version: &str) -> Facts {
         template_class: text(class),
         identity: text("i-1"),
         version: text(version),
-        guard_image: None,
+        ..VolumeFacts::default()
     };
     Facts { volumes: BTreeMap::from([("db".to_owned(), volume)]), ..Facts::default() }
 }
@@ -32,6 +33,7 @@ fn what_agrees_with_the_volume_is_no_notice() {
     assert_eq!((stack.notices.as_slice(), &stack.databases["db"].held), (&[][..], &None));
     let expected = Storage::Volume {
         requested: "20Gi".to_owned(),
+        size: "20480Mi".to_owned(),
         template: "20480Mi".to_owned(),
         class: Some("fast".to_owned()),
         identity: Some("i-1".to_owned()),
@@ -48,12 +50,42 @@ fn rule_10_a_volume_never_shrinks_and_the_rest_goes_on() {
 }
 
 #[test]
-fn a_larger_size_keeps_the_template_and_is_told() {
-    let stack = checked(POSTGRES, &volume("10Gi", "fast", "17"));
-    assert!(notice(&stack, "spec.databases.db.storage.size").reason.contains("it stays at 10Gi"));
+fn rule_10_storage_grows_in_place_and_where_it_cannot_that_is_told_and_the_rest_goes_on() {
+    let sizes = |stack: &Stack| match &stack.databases["db"].storage {
+        Storage::Volume { requested, size, template, .. } => [requested.clone(), size.clone(), template.clone()],
+        Storage::Ephemeral => panic!("it has a volume"),
+    };
+    let mut facts = volume("10Gi", "fast", "17");
+    let stack = checked(POSTGRES, &facts);
+    assert_eq!((stack.notices.as_slice(), sizes(&stack)), (&[][..], ["20Gi", "20Gi", "10Gi"].map(str::to_owned)));
+    facts.volumes.get_mut("db").unwrap().refused = Some("its class does not".to_owned());
+    let stack = checked(POSTGRES, &facts);
     assert!(
-        matches!(&stack.databases["db"].storage, Storage::Volume { template, requested, .. } if template == "10Gi" && requested == "20Gi")
+        notice(&stack, "spec.databases.db.storage.size")
+            .reason
+            .ends_with("it cannot grow, for its class does not; it stays at 10Gi")
     );
+    assert_eq!(sizes(&stack), ["20Gi", "10Gi", "10Gi"].map(str::to_owned));
+}
+
+#[test]
+fn rule_10_the_larger_volume_counts_also_while_the_template_is_behind_or_away() {
+    for template in ["10Gi", ""] {
+        let mut facts = volume(template, "fast", "17");
+        facts.volumes.get_mut("db").unwrap().volume_size = Some("30Gi".to_owned());
+        let stack = checked(POSTGRES, &facts);
+        assert!(notice(&stack, "spec.databases.db.storage.size").reason.contains("never shrinks; it stays at 30Gi"));
+        assert!(matches!(&stack.databases["db"].storage, Storage::Volume { size, .. } if size == "30Gi"));
+    }
+}
+
+#[test]
+fn the_class_of_volumes_that_are_there_is_kept_without_a_template_too() {
+    let mut facts = volume("", "", "17");
+    facts.volumes.get_mut("db").unwrap().volume_class = Some("slow".to_owned());
+    let stack = checked(POSTGRES, &facts);
+    assert!(notice(&stack, "spec.databases.db.storage.class").reason.contains("made by `slow`"));
+    assert!(matches!(&stack.databases["db"].storage, Storage::Volume { class: Some(class), .. } if class == "slow"));
 }
 
 #[test]
@@ -172,4 +204,22 @@ fn rule_10_a_version_that_is_higher_or_tells_more_is_newer() {
     let not = [("17.3", "17.4"), ("17", "17.4"), ("17", "17"), ("16.9", "17"), ("latest", "17")];
     assert!(newer.iter().all(|(version, than)| is_newer(version, than)));
     assert!(!not.iter().any(|(version, than)| is_newer(version, than)));
+}
+
+#[test]
+fn rule_10_a_cluster_keeps_the_members_that_it_began_with_and_the_rest_goes_on() {
+    let held = |wanted: i32, members: Option<i32>| {
+        let spec =
+            format!("databases: {{ db: {{ engine: nats, version: '2.11', instances: {wanted}, storage: {{ size: 1Gi }} }} }}");
+        let mut facts = volume("", "", "2.11");
+        facts.volumes.get_mut("db").unwrap().members = members;
+        let stack = checked(&spec, &facts);
+        let held = stack.databases["db"].held.clone();
+        assert_eq!(stack.notices, held.iter().cloned().collect::<Vec<_>>(), "it is told");
+        held.map(|violation| (violation.code, violation.fix))
+    };
+    let back =
+        |to: i32| Some((Code::MembersFixed, format!("go back to `instances: {to}`, or add a second database and move the data")));
+    assert_eq!([held(3, None), held(3, Some(3)), held(1, Some(1))], [None, None, None]);
+    assert_eq!([held(1, Some(3)), held(5, Some(3)), held(3, Some(1))], [back(3), back(3), back(1)]);
 }

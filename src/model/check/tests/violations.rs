@@ -2,7 +2,7 @@
 use super::{Facts, check, stack};
 
 /// The one violation of a spec has this path, and these words in its reason and its fix.
-fn refused(spec: &str, path: &str, reason: &str, fix: &str) {
+pub fn refused(spec: &str, path: &str, reason: &str, fix: &str) {
     let violations = check(&stack(spec), &Facts::default()).unwrap_err().0;
     let [only] = violations.as_slice() else { panic!("{violations:#?}") };
     assert_eq!(only.path, path);
@@ -688,10 +688,43 @@ fn a_storage_class_has_a_valid_name() {
 #[test]
 fn rule_10_more_instances_than_the_recipe_replicates_are_refused() {
     refused(
-        "databases: { db: { engine: postgres, storage: { size: 1Gi }, instances: 2 } }",
+        "databases: { db: { engine: mariadb, storage: { size: 1Gi }, instances: 2 } }",
         "spec.databases.db.instances",
         "2 separate databases behind one name is data loss",
         "set `instances: 1`",
+    );
+}
+
+#[test]
+fn rule_10_copies_of_a_database_that_comes_back_empty_are_refused() {
+    refused(
+        "databases: { db: { engine: valkey, ephemeral: true, instances: 2 } }",
+        "spec.databases.db.instances",
+        "would come back empty from any restart",
+        "give it `storage`",
+    );
+}
+
+#[test]
+fn rule_10_members_of_a_cluster_are_as_many_as_can_agree_and_keep_what_they_agreed_to() {
+    let cluster = |database: &str, path: &str, reason: &str, fix: &str| {
+        refused(
+            &format!("databases: {{ db: {{ engine: nats, {database} }} }}"),
+            &format!("spec.databases.db.{path}"),
+            reason,
+            fix,
+        );
+    };
+    for count in [2, 4, 7] {
+        let database = format!("storage: {{ size: 1Gi }}, instances: {count}");
+        cluster(&database, "instances", "more than half of them have to run", "choose 1, 3 or 5");
+    }
+    cluster("ephemeral: true, instances: 3", "instances", "has forgotten what it agreed to", "give it `storage`");
+    cluster(
+        "storage: { size: 1Gi }, instances: 3, credentials: { secret: mine }",
+        "credentials",
+        "only a generated Secret has",
+        "remove `credentials`",
     );
 }
 
@@ -868,4 +901,141 @@ fn more_than_a_config_map_holds_is_refused() {
     service.files.insert("/etc/large".to_owned(), "x".repeat(1_000_000));
     let violations = check(&object, &Facts::default()).unwrap_err();
     assert_eq!(violations.0[0].path, "spec.services.web.files");
+}
+
+#[test]
+fn a_use_of_a_component_whose_profile_is_off_is_told_with_the_profile() {
+    refused(
+        "services: { web: { image: a/b, uses: [extra] }, extra: { image: a/b, profiles: [full, demo] } }",
+        "spec.services.web.uses[0]",
+        "exists only with the profile `full` or `demo`, which is off",
+        "add `full` to spec.profiles",
+    );
+}
+
+#[test]
+fn a_component_exists_only_when_one_of_its_profiles_is_on_and_what_does_not_exist_is_not_judged() {
+    let spec = "profiles: [dmo, demo]\nservices: { web: { image: a/b, usesOptional: [extra] }, extra: { image: '!', profiles: [full] }, show: { image: a/b, profiles: [demo] } }";
+    let checked = check(&stack(spec), &Facts::default()).unwrap();
+    assert_eq!(checked.services.keys().collect::<Vec<_>>(), ["show", "web"]);
+    assert_eq!(checked.services["web"].uses, []);
+    let [notice] = checked.notices.as_slice() else { panic!("{:#?}", checked.notices) };
+    assert_eq!(notice.to_string(), "spec.profiles[0]: no component has the profile `dmo`; did you mean `demo`?");
+}
+
+#[test]
+fn a_database_outside_the_stack_needs_its_secret() {
+    refused("databases: { db: { engine: external } }", "spec.databases.db.credentials", "where it is", "credentials");
+}
+
+#[test]
+fn a_database_outside_the_stack_has_no_fields_of_one_that_is_run() {
+    for field in [
+        "version: 17",
+        "image: a/b",
+        "instances: 1",
+        "storage: { size: 1Gi }",
+        "ephemeral: true",
+        "onDelete: Delete",
+        "env: { A: b }",
+    ] {
+        let path = format!("spec.databases.db.{}", field.split(':').next().unwrap());
+        let spec = format!("databases: {{ db: {{ engine: external, credentials: {{ secret: db }}, {field} }} }}");
+        refused(&spec, &path, "not run here", "remove it");
+    }
+}
+
+#[test]
+fn memcached_has_neither_storage_nor_users() {
+    refused(
+        "databases: { c: { engine: memcached, storage: { size: 1Gi } } }",
+        "spec.databases.c.storage",
+        "keeps everything in memory",
+        "`ephemeral: true`",
+    );
+    refused(
+        "databases: { c: { engine: memcached, ephemeral: true, credentials: { secret: s } } }",
+        "spec.databases.c.credentials",
+        "knows no users",
+        "remove",
+    );
+}
+
+#[test]
+fn only_what_holds_data_of_its_consumers_is_shared() {
+    refused(
+        "databases: { c: { engine: valkey, ephemeral: true, shared: true } }",
+        "spec.databases.c.shared",
+        "to be used by many",
+        "remove",
+    );
+}
+
+#[test]
+fn a_count_of_connections_is_a_number_that_the_engine_can_be_given() {
+    refused(
+        "databases: { q: { engine: rabbitmq, ephemeral: true, maxConnections: 9 } }",
+        "spec.databases.q.maxConnections",
+        "no fixed number of connections",
+        "remove",
+    );
+    refused(
+        "databases: { q: { engine: redis, ephemeral: true, maxConnections: 0 } }",
+        "spec.databases.q.maxConnections",
+        "0 is not a count",
+        "1 to 1000000",
+    );
+}
+
+#[test]
+fn a_pool_is_of_connections_to_a_database() {
+    refused(
+        "services: { a: { image: a/b, port: 80 }, b: { image: a/b, uses: [a], bindings: { a: { pool: 5 } } } }",
+        "spec.services.b.bindings.a.pool",
+        "this is a service",
+        "remove",
+    );
+    refused(
+        "services: { b: { image: a/b, uses: [a], bindings: { a: { pool: 0 } } } }\ndatabases: { a: { engine: redis, ephemeral: true } }",
+        "spec.services.b.bindings.a.pool",
+        "0 is not a count",
+        "1 to 10000",
+    );
+}
+
+/// The notices of a spec without violations.
+fn notices(spec: &str) -> Vec<String> {
+    check(&stack(spec), &Facts::default()).unwrap().notices.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_second_consumer_of_a_database_is_a_warning_unless_it_is_shared() {
+    let spec = |orders: &str| {
+        format!(
+            "services: {{ a: {{ image: a/b, uses: [orders] }}, b: {{ image: a/b, usesOptional: [orders] }} }}\ndatabases: {{ orders: {{ ephemeral: true, {orders} }} }}"
+        )
+    };
+    let told = notices(&spec("engine: mysql"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("spec.databases.orders.shared: `a` and `b` use it"), "{told:?}");
+    assert_eq!(notices(&spec("engine: mysql, shared: true")), [""; 0]);
+    assert_eq!(notices(&spec("engine: valkey")), [""; 0]);
+}
+
+#[test]
+fn the_most_instances_times_the_pools_are_reckoned_against_the_connections_and_told_with_the_figures() {
+    let spec = |orders: &str| {
+        format!(
+            "services:
+  api: {{ image: a/b, scale: {{ min: 1, max: 9, cpu: 70 }}, resources: {{ cpu: 1 }}, uses: [orders], bindings: {{ orders: {{ pool: 10 }} }} }}
+  job: {{ image: a/b, replicas: 2, uses: [orders], bindings: {{ orders: {{ pool: 4 }} }} }}
+  cron: {{ image: a/b, uses: [orders] }}
+databases: {{ orders: {{ engine: postgres, ephemeral: true, shared: true, {orders} }} }}"
+        )
+    };
+    let told = notices(&spec(""));
+    assert_eq!(told.len(), 1, "{told:?}");
+    let figures = "its consumers open up to 98 connections (`api` 9 × 10, `job` 2 × 4), and it admits 97 (besides 3 that the engine keeps for itself)";
+    assert!(told[0].contains(figures), "{told:?}");
+    assert_eq!(notices(&spec("maxConnections: 101")), [""; 0]);
 }

@@ -41,6 +41,7 @@ mod tests {
             include_str!("../../manifests/storage.yaml"),
             include_str!("../../manifests/metrics.yaml"),
             include_str!("../../manifests/gateway.yaml"),
+            include_str!("../../manifests/policies.yaml"),
         ] {
             assert!(!fill(manifest, &values).contains("${"), "{manifest}");
         }

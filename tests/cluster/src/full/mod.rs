@@ -6,6 +6,7 @@ mod manifest;
 mod metrics;
 mod network;
 mod node;
+mod policies;
 mod storage;
 
 use std::process::Command;
@@ -35,6 +36,7 @@ struct Addon {
 }
 
 const ADDONS: &[Addon] = &[
+    Addon { name: "policies", start: policies::start },
     Addon { name: "DNS", start: dns::start },
     Addon { name: "storage", start: storage::start },
     Addon { name: "metrics", start: metrics::start },

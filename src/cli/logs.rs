@@ -1,0 +1,250 @@
+//! `mstack logs`: the logs of a stack's components in one stream, each line with its pod.
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::time::Duration;
+
+use futures::future::join_all;
+use futures::{AsyncBufReadExt, StreamExt, pin_mut};
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::jiff::Timestamp;
+use kube::api::{ListParams, LogParams};
+use tokio::sync::mpsc::{self, Sender};
+
+use super::access::{self, Access, Connection, name_of};
+use super::output::{self, Colour, Outcome, Screen};
+use super::refusal::{Refusal, Right};
+use crate::desired::meta;
+use crate::model::did_you_mean;
+
+/// Options of `mstack logs`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Stack.
+    stack: String,
+    /// Services and databases; by default all.
+    components: Vec<String>,
+    /// Go on with what comes, of new pods, too.
+    #[arg(short, long, conflicts_with = "previous")]
+    follow: bool,
+    /// Logs of the containers before their last restart: why they ended.
+    #[arg(short, long)]
+    previous: bool,
+    /// Only what is not older, such as `10m`.
+    #[arg(long, value_name = "TIME", value_parser = access::duration)]
+    since: Option<Duration>,
+    /// Only so many lines of each pod, the last ones; by default 100 of each.
+    #[arg(long, value_name = "LINES", default_value_t = 100)]
+    tail: i64,
+    /// Tell the time of each line.
+    #[arg(long)]
+    timestamps: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// A line of a log.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Line {
+    time: String,
+    pod: String,
+    component: String,
+    text: String,
+}
+
+const LOOK: Duration = Duration::from_secs(2);
+const COLOURS: [Colour; 5] = [Colour::Blue, Colour::Green, Colour::Yellow, Colour::Magenta, Colour::Cyan];
+
+/// Prints the logs.
+///
+/// # Errors
+/// When the pods cannot be listed, or there is no such component.
+pub fn run(args: &Args, screen: Screen) -> output::Result {
+    access::block_on(async {
+        let access = args.connection.open().await?;
+        let stack = access.stack(Some(&args.stack)).await?;
+        judge(&stack, &args.components)?;
+        let pods = pods(&access, args).await?;
+        if pods.is_empty() && !args.follow {
+            eprintln!("{} has no pods; `mstack status {}` says why", args.stack, args.stack);
+        }
+        if args.follow { follow(&access, args, screen).await } else { print(&access, args, &pods, screen).await }
+    })
+}
+
+fn judge(stack: &serde_json::Value, components: &[String]) -> Result<(), String> {
+    let keys = |part: &str| stack["spec"][part].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let known: BTreeSet<&str> = keys("services").chain(keys("databases")).collect();
+    match components.iter().find(|name| !known.contains(name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            let fix = did_you_mean(name, known.iter().copied(), "`mstack status` shows its components");
+            Err(format!("`{name}` is no component of the stack {}; {fix}", name_of(stack)))
+        }
+    }
+}
+
+async fn pods(access: &Access, args: &Args) -> Result<Vec<Pod>, String> {
+    let mut selector = format!("{}={}", meta::STACK, args.stack);
+    if !args.components.is_empty() {
+        let _ = write!(selector, ",{} in ({})", meta::COMPONENT, args.components.join(","));
+    }
+    let params = ListParams::default().labels(&selector);
+    let list = access.ask(&Right::new("list", "pods"), access.api::<Pod>().list(&params)).await;
+    list.map(|list| list.items).map_err(|refusal| refusal.to_string())
+}
+
+fn component(pod: &Pod) -> String {
+    pod.metadata.labels.as_ref().and_then(|labels| labels.get(meta::COMPONENT)).cloned().unwrap_or_default()
+}
+
+fn name(pod: &Pod) -> String {
+    pod.metadata.name.clone().unwrap_or_default()
+}
+
+/// Whether its container has been started anew.
+fn was_restarted(pod: &Pod) -> bool {
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    statuses.map(|container| container.restart_count).sum::<i32>() > 0
+}
+
+fn params(args: &Args, pod: &Pod) -> LogParams {
+    LogParams {
+        container: Some(component(pod)),
+        previous: args.previous,
+        since_seconds: args.since.and_then(|time| i64::try_from(time.as_secs()).ok()),
+        tail_lines: Some(args.tail),
+        timestamps: true,
+        ..LogParams::default()
+    }
+}
+
+async fn print(access: &Access, args: &Args, pods: &[Pod], screen: Screen) -> output::Result {
+    let wanted = pods.iter().filter(|pod| !args.previous || was_restarted(pod));
+    let logs = join_all(wanted.map(|pod| async move {
+        let (api, params) = (access.api::<Pod>(), params(args, pod));
+        let name = name(pod);
+        let text = access.ask(&Right::new("get", "pods/log"), api.logs(&name, &params)).await;
+        (pod, text)
+    }))
+    .await;
+    let mut lines = Vec::new();
+    for (pod, text) in logs {
+        match text {
+            Ok(text) => lines.extend(text.lines().map(|line| read(line, pod))),
+            Err(refusal @ Refusal::Forbidden { .. }) => return Err(refusal.to_string()),
+            Err(refusal) => eprintln!("{}: {}", name(pod), refusal.short()),
+        }
+    }
+    if args.previous && !pods.iter().any(was_restarted) {
+        eprintln!("no container of them was restarted");
+    }
+    output::data(&merged(lines, args.timestamps, screen))?;
+    Ok(Outcome::Good)
+}
+
+fn read(line: &str, pod: &Pod) -> Line {
+    let (time, text) = line.split_once(' ').unwrap_or((line, ""));
+    Line { time: time.to_owned(), pod: name(pod), component: component(pod), text: text.to_owned() }
+}
+
+/// All lines by their times.
+fn merged(mut lines: Vec<Line>, times: bool, screen: Screen) -> String {
+    lines.sort_by(|one, other| one.time.cmp(&other.time));
+    let width = lines.iter().map(|line| line.pod.len()).max().unwrap_or_default();
+    let components: BTreeSet<&String> = lines.iter().map(|line| &line.component).collect();
+    let places: BTreeMap<String, usize> = components.into_iter().cloned().zip(0..).collect();
+    lines.iter().map(|line| shown(line, width, places[&line.component], times, screen)).collect()
+}
+
+fn shown(line: &Line, width: usize, place: usize, times: bool, screen: Screen) -> String {
+    let prefix = screen.paint(COLOURS[place % COLOURS.len()], &format!("{:width$} |", line.pod));
+    let time = if times { format!(" {}", line.time) } else { String::new() };
+    format!("{prefix}{time} {}", line.text).trim_end().to_owned() + "\n"
+}
+
+/// Prints what comes, and looks for pods that are new or have been started anew.
+async fn follow(access: &Access, args: &Args, screen: Screen) -> output::Result {
+    let (sender, mut lines) = mpsc::channel::<Result<Line, String>>(256);
+    let mut open: BTreeMap<String, tokio::task::JoinHandle<()>> = BTreeMap::new();
+    let mut last: BTreeMap<String, String> = BTreeMap::new();
+    let (mut places, mut width): (BTreeMap<String, usize>, usize) = (BTreeMap::new(), 0);
+    let mut look = tokio::time::interval(LOOK);
+    loop {
+        tokio::select! {
+            _ = look.tick() => {
+                open.retain(|_, task| !task.is_finished());
+                for pod in pods(access, args).await? {
+                    let id = name(&pod);
+                    if is_started(&pod) && !open.contains_key(&id) {
+                        let task = stream(access.clone(), params(args, &pod), pod, last.get(&id).cloned(), sender.clone());
+                        open.insert(id, tokio::spawn(task));
+                    }
+                }
+            }
+            Some(line) = lines.recv() => {
+                let line = line?;
+                width = width.max(line.pod.len());
+                let next = places.len();
+                let place = *places.entry(line.component.clone()).or_insert(next);
+                output::data(&shown(&line, width, place, args.timestamps, screen))?;
+                last.insert(line.pod, line.time);
+            }
+        }
+    }
+}
+
+fn is_started(pod: &Pod) -> bool {
+    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    statuses.filter_map(|container| container.state.as_ref()).any(|state| state.running.is_some())
+}
+
+/// The lines of one pod, after the last one that was seen of it. A pod that has no log yet is looked at again.
+async fn stream(access: Access, mut params: LogParams, pod: Pod, last: Option<String>, lines: Sender<Result<Line, String>>) {
+    params.follow = true;
+    if let Some(time) = last.as_deref().and_then(|time| time.parse::<Timestamp>().ok()) {
+        (params.since_time, params.since_seconds, params.tail_lines) = (Some(time), None, None);
+    }
+    let (api, name) = (access.api::<Pod>(), name(&pod));
+    let stream = match access.ask(&Right::new("get", "pods/log"), api.log_stream(&name, &params)).await {
+        Ok(stream) => stream,
+        Err(refusal) => {
+            if matches!(refusal, Refusal::Forbidden { .. }) {
+                let _ = lines.send(Err(refusal.to_string())).await;
+            }
+            return;
+        }
+    };
+    let read_lines = stream.lines();
+    pin_mut!(read_lines);
+    while let Some(Ok(text)) = read_lines.next().await {
+        let line = read(&text, &pod);
+        if last.as_ref().is_some_and(|last| line.time <= *last) {
+            continue;
+        }
+        if lines.send(Ok(line)).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(time: &str, pod: &str, text: &str) -> Line {
+        let component = pod.split('-').next().unwrap_or_default().to_owned();
+        Line { time: time.to_owned(), pod: pod.to_owned(), component, text: text.to_owned() }
+    }
+
+    #[test]
+    fn lines_of_all_pods_are_told_by_their_times() {
+        let screen = Screen { colour: false, width: 80, unicode: true };
+        let lines = vec![
+            line("2026-01-31T12:00:02Z", "web-1", "second"),
+            line("2026-01-31T12:00:01Z", "orders-0", "first"),
+            line("2026-01-31T12:00:03Z", "web-1", ""),
+        ];
+        assert_eq!(merged(lines.clone(), false, screen), "orders-0 | first\nweb-1    | second\nweb-1    |\n");
+        assert!(merged(lines, true, screen).starts_with("orders-0 | 2026-01-31T12:00:01Z first\n"));
+    }
+}

@@ -1,0 +1,27 @@
+//! The stacks of some files, for commands that build on sound ones.
+use super::files::Files;
+use super::output::Screen;
+use super::report::{self, Told};
+use crate::api::MicroserviceStack;
+use crate::lint::{self, Severity};
+
+/// Reads the stacks; none where something is wrong with one of them, which is told on standard error as `mstack lint`
+/// would tell it.
+///
+/// # Errors
+/// When a file cannot be read, or no stack is in any of them.
+pub fn read(files: &Files, screen: Screen) -> Result<Option<Vec<MicroserviceStack>>, String> {
+    let mut stacks = Vec::new();
+    let mut sound = true;
+    for manifest in files.read()? {
+        let mut report = lint::lint(&manifest.text);
+        report.findings.retain(|finding| finding.severity == Severity::Error);
+        sound &= report.findings.is_empty();
+        eprint!("{}", report::text(&[Told { manifest: &manifest, report: &report }], screen));
+        stacks.extend(report.stacks.into_iter().filter_map(|found| found.object));
+    }
+    if sound && stacks.is_empty() {
+        return Err("no stack is in these files; `mstack init` writes one to begin with".to_owned());
+    }
+    Ok(sound.then_some(stacks))
+}

@@ -1,0 +1,191 @@
+//! `mstack status`: one screen that says how a stack is, and if it is not well, why, and what to try next.
+mod extras;
+mod ran;
+mod tasks;
+pub mod view;
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::access::{self, Access, Connection};
+use super::output::{self, Outcome, Screen};
+use crate::web::view::{Health, Object, View, of};
+
+pub use extras::word as word_of_pod;
+
+/// Options of `mstack status`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 all that is shown is ready, or off on purpose; 1 something is not; 2 it could not be asked.\n\
+    It needs the right to get the stack; what else is shown is left out by name where rights do not cover it."
+)]
+pub struct Args {
+    /// Stack; by default the only one of the namespace, and where there are several, a list of them.
+    stack: Option<String>,
+    /// List the stacks of all namespaces.
+    #[arg(short = 'A', long, conflicts_with = "stack")]
+    all_namespaces: bool,
+    /// List the stacks that have these labels.
+    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "stack")]
+    selector: Option<String>,
+    /// Form of the answer.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Form,
+    /// Look again every two seconds, until interrupted.
+    #[arg(short, long, conflicts_with = "wait")]
+    watch: bool,
+    /// Wait until the stack is ready at its present generation, or cannot become ready without a person.
+    #[arg(long, conflicts_with_all = ["all_namespaces", "selector"])]
+    wait: bool,
+    /// Longest wait of --wait.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = access::duration)]
+    timeout: Duration,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people.
+    Text,
+    /// With all counts, every pod and what it uses.
+    Wide,
+    /// The objects, for programs.
+    Json,
+    /// The objects, as manifests.
+    Yaml,
+}
+
+const AGAIN: Duration = Duration::from_secs(2);
+const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
+
+/// Shows the stack, or lists stacks.
+///
+/// # Errors
+/// When the cluster cannot be asked.
+pub fn run(args: &Args, screen: Screen) -> output::Result {
+    access::block_on(async {
+        let access = args.connection.open().await?;
+        if args.wait {
+            return wait(args, &access, screen).await;
+        }
+        let (shown, skew) = tokio::join!(shown(args, &access, screen), access.skew());
+        let (text, outcome) = shown?;
+        if let Some(note) = skew {
+            eprintln!("{note}");
+        }
+        if !args.watch {
+            output::data(&text)?;
+            return Ok(outcome);
+        }
+        watch(args, &access, screen, text).await
+    })
+}
+
+async fn watch(args: &Args, access: &Access, screen: Screen, mut text: String) -> output::Result {
+    let redraws = std::io::IsTerminal::is_terminal(&std::io::stdout());
+    output::data(&if redraws { format!("{CLEAR}{text}") } else { text.clone() })?;
+    loop {
+        tokio::time::sleep(AGAIN).await;
+        let now = shown(args, access, screen).await.map_or_else(|error| format!("error: {error}\n"), |(text, _)| text);
+        if now != text {
+            output::data(&if redraws { format!("{CLEAR}{now}") } else { format!("\n{now}") })?;
+            text = now;
+        }
+    }
+}
+
+async fn wait(args: &Args, access: &Access, screen: Screen) -> output::Result {
+    let begun = Instant::now();
+    let mut told = String::new();
+    loop {
+        let stack = access.stack(args.stack.as_deref()).await?;
+        let view = view_of(&stack);
+        let current = view.generations.1 == Some(view.generations.0);
+        let (over, late) = (current && is_over(&view), begun.elapsed() >= args.timeout);
+        if over || late {
+            output::data(&one(args, access, &stack, screen).await?)?;
+            if late && !over {
+                eprintln!("not ready within {} s", args.timeout.as_secs());
+            }
+            return Ok(if is_well(&view) && current { Outcome::Good } else { Outcome::Found });
+        }
+        if view.message != told {
+            eprintln!("waiting: {}", view.message);
+            told = view.message;
+        }
+        tokio::time::sleep(AGAIN.min(args.timeout.saturating_sub(begun.elapsed()))).await;
+    }
+}
+
+/// Whether waiting longer changes nothing by itself.
+fn is_over(view: &View) -> bool {
+    matches!(view.health, Health::Ready | Health::Failed | Health::Resting)
+}
+
+fn is_well(view: &View) -> bool {
+    matches!(view.health, Health::Ready | Health::Resting)
+}
+
+async fn shown(args: &Args, access: &Access, screen: Screen) -> Result<(String, Outcome), String> {
+    let found = if args.stack.is_some() {
+        vec![access.stack(args.stack.as_deref()).await?]
+    } else {
+        access.stacks(args.all_namespaces, args.selector.as_deref()).await?
+    };
+    let views: Vec<View> = found.iter().map(view_of).collect();
+    let outcome = if views.iter().all(is_well) { Outcome::Good } else { Outcome::Found };
+    let listed = args.all_namespaces || args.selector.is_some();
+    let text = match (&found[..], args.output) {
+        (_, Form::Json | Form::Yaml) => objects(args, &found, listed)?,
+        ([], _) => {
+            eprintln!("{}", nothing(args, access));
+            String::new()
+        }
+        ([stack], _) if !listed => one(args, access, stack, screen).await?,
+        _ => view::list(&views, args.all_namespaces, screen),
+    };
+    Ok((text, outcome))
+}
+
+fn nothing(args: &Args, access: &Access) -> String {
+    let place = if args.all_namespaces { "any namespace".to_owned() } else { format!("the namespace {}", access.namespace) };
+    format!("there is no stack in {place}; `mstack init` writes one to begin with")
+}
+
+fn objects(args: &Args, found: &[Value], listed: bool) -> Result<String, String> {
+    let mut objects: Vec<Value> = found.to_vec();
+    for metadata in objects.iter_mut().filter_map(|object| object["metadata"].as_object_mut()) {
+        metadata.remove("managedFields");
+    }
+    let whole = match &objects[..] {
+        [one] if !listed => one.clone(),
+        _ => json!({ "apiVersion": "v1", "kind": "List", "items": objects }),
+    };
+    match args.output {
+        Form::Yaml => serde_saphyr::to_string(&whole).map_err(|error| error.to_string()),
+        _ => Ok(format!("{whole:#}\n")),
+    }
+}
+
+async fn one(args: &Args, access: &Access, stack: &Value, screen: Screen) -> Result<String, String> {
+    if matches!(args.output, Form::Json | Form::Yaml) {
+        return objects(args, std::slice::from_ref(stack), false);
+    }
+    let view = view_of(stack);
+    let wide = args.output == Form::Wide;
+    let extras = extras::gather(&access.within(&view.namespace), &view, wide).await;
+    Ok(view::text(&view, &extras, wide, screen))
+}
+
+/// What there is to say about a stack in JSON.
+pub fn view_of(stack: &Value) -> View {
+    let text = |name: &str| stack["metadata"][name].as_str().unwrap_or_default().to_owned();
+    let (spec, status) = (stack["spec"].to_string(), stack.get("status").map(ToString::to_string));
+    let generation = stack["metadata"]["generation"].as_i64().unwrap_or_default();
+    let object = Object { generation, spec: &spec, status: status.as_deref() };
+    of(&text("namespace"), &text("name"), &object)
+}

@@ -1,0 +1,158 @@
+//! Grows volumes (rule 10). Whether a StorageClass can is read once for each growth; the answer is kept until the spec
+//! changes or the slow tick comes.
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use serde_json::json;
+
+use super::apply::{Cause, Cluster, Failure};
+use super::client::{Call, CallError};
+use super::slim::{self, Meta};
+use super::store::Key;
+use crate::desired::meta;
+use crate::kinds::Kind;
+use crate::observed::{Child, MANAGER};
+use crate::plan::{Growth, Step};
+
+/// Why volumes are not grown, by stack and database.
+#[derive(Debug, Default)]
+pub struct Refusals(Mutex<HashMap<(Key, String), Refusal>>);
+
+#[derive(Clone, Debug)]
+struct Refusal {
+    generation: i64,
+    why: String,
+}
+
+impl Refusals {
+    /// Why the volumes of a database cannot grow, as far as that has been found out for this generation of the spec.
+    pub fn of(&self, stack: &Key, generation: i64, database: &str) -> Option<String> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = known.get(&(stack.clone(), database.to_owned()))?;
+        (refusal.generation == generation).then(|| refusal.why.clone())
+    }
+
+    /// All are looked at again: a class may have learned to grow.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn note(&self, stack: &Key, generation: i64, database: &str, why: String) {
+        let refusal = Refusal { generation, why };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert((stack.clone(), database.to_owned()), refusal);
+    }
+}
+
+/// What came of a step.
+enum End {
+    Done,
+    Refused(String),
+}
+
+impl Cluster {
+    /// Does the next step of each growth. What cannot grow is noted; true when something was.
+    pub async fn grow(
+        &self,
+        key: &Key,
+        generation: i64,
+        growth: &[Growth<'_>],
+        guard: impl Fn(&str) -> Option<String>,
+        refusals: &Refusals,
+    ) -> Result<bool, Failure> {
+        let mut noted = false;
+        for Growth { database, size, step } in growth {
+            let end = match step {
+                Step::Volumes(claims, class) => self.grow_volumes(key, claims, class.as_deref(), size, guard(database)).await,
+                Step::Replace(set) => self.remove(key, set, PropagationPolicy::Background).await.map(|()| End::Done),
+                Step::Template(set) => self.remove(key, set, PropagationPolicy::Orphan).await.map(|()| End::Done),
+            };
+            match end {
+                Ok(End::Done) => {}
+                Ok(End::Refused(why)) => {
+                    refusals.note(key, generation, database, why);
+                    noted = true;
+                }
+                Err(error) => return Err(failure(database, step, &error)),
+            }
+        }
+        Ok(noted)
+    }
+
+    async fn grow_volumes(
+        &self,
+        key: &Key,
+        claims: &[&Child],
+        class: Option<&str>,
+        size: &str,
+        guard: Option<String>,
+    ) -> Result<End, CallError> {
+        let Some(class) = class else {
+            return Ok(End::Refused("it has no StorageClass, and only volumes of a class grow".to_owned()));
+        };
+        if !self.class_grows(class).await? {
+            return Ok(End::Refused(format!("its StorageClass `{class}` does not have `allowVolumeExpansion: true`")));
+        }
+        for claim in claims {
+            match self.grow_volume(key, claim, size, guard.as_deref()).await {
+                Err(error) if matches!(error.code(), Some(403 | 422)) => return Ok(End::Refused(error.words())),
+                Err(error) if error.code() != Some(404) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(End::Done)
+    }
+
+    /// Where the class may not be read, the API server judges it at the write.
+    async fn class_grows(&self, name: &str) -> Result<bool, CallError> {
+        match Api::<StorageClass>::all(self.client.clone()).get_opt(name).timed().await {
+            Ok(class) => Ok(class.is_some_and(|class| class.allow_volume_expansion.unwrap_or_default())),
+            Err(error) if error.code() == Some(403) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The guard's image goes along: while there is no StatefulSet, nothing else tells which one its pods run, and another
+    /// one would restart them.
+    async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, guard: Option<&str>) -> Result<(), CallError> {
+        let patch = json!({
+            "metadata": {"uid": claim.uid, "annotations": {meta::GUARD_IMAGE: guard}},
+            "spec": {"resources": {"requests": {"storage": size}}},
+        });
+        let api = Api::<Meta>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(claim.kind.row()));
+        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
+        let _permit = self.writes.acquire().await;
+        api.patch(&claim.name, &params, &Patch::Merge(&patch)).timed().await?;
+        Ok(())
+    }
+
+    /// Deletes a StatefulSet, exactly as it was seen; an orphaned pod runs on.
+    async fn remove(&self, key: &Key, set: &Child, pods: PropagationPolicy) -> Result<(), CallError> {
+        let api = Api::<Meta>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(set.kind.row()));
+        let preconditions = Preconditions { uid: Some(set.uid.clone()), resource_version: Some(set.version.to_string()) };
+        let params = DeleteParams { propagation_policy: Some(pods), ..DeleteParams::default() };
+        let _permit = self.writes.acquire().await;
+        match api.delete(&set.name, &params.preconditions(preconditions)).timed().await {
+            Err(error) if error.code() != Some(404) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn failure(database: &str, step: &Step<'_>, error: &CallError) -> Failure {
+    let (kind, name) = match step {
+        Step::Volumes(claims, _) => {
+            (Kind::PersistentVolumeClaim, claims.first().map(|claim| claim.name.clone()).unwrap_or_default())
+        }
+        Step::Replace(set) | Step::Template(set) => (set.kind, set.name.clone()),
+    };
+    let cause = if error.code() == Some(409) { Cause::Stale } else { Cause::Transient };
+    Failure {
+        component: database.to_owned(),
+        kind,
+        name,
+        cause,
+        message: format!("its storage cannot be grown: {}", error.words()),
+    }
+}

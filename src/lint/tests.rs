@@ -1,0 +1,127 @@
+//! Findings, place by place.
+use pretty_assertions::assert_eq;
+
+use super::*;
+use crate::yaml::Lines;
+
+const HEAD: &str = "apiVersion: microservicestack.dev/v1alpha1\nkind: MicroserviceStack\nmetadata: {name: shop}\nspec:\n";
+
+/// Code, line, what is marked, path, and whether the API server refuses it.
+fn found(spec: &str) -> Vec<(String, usize, String, String, bool)> {
+    let text = format!("{HEAD}{spec}");
+    told(&text)
+}
+
+fn told(text: &str) -> Vec<(String, usize, String, String, bool)> {
+    let lines = Lines::new(text);
+    let of = |finding: Finding| {
+        let marked = text[finding.span.clone()].to_owned();
+        (finding.code.to_string(), lines.place(finding.span.start).0, marked, finding.path, finding.refused)
+    };
+    lint(text).findings.into_iter().map(of).collect()
+}
+
+fn row(code: &str, line: usize, marked: &str, path: &str, refused: bool) -> (String, usize, String, String, bool) {
+    (code.to_owned(), line, marked.to_owned(), path.to_owned(), refused)
+}
+
+#[test]
+fn rule_15_all_findings_are_told_together_each_at_its_place() {
+    let spec = "  services:
+    web:
+      image: web:1
+      replica: 2
+      port: 80
+      uses: [oders, api]
+    api:
+      image: 'api 1'
+      replicas: two
+      port: 8080/x/y
+  databases:
+    orders: {engine: Postgres, storage: {}}
+    cache: {engine: redis}
+";
+    assert_eq!(
+        found(spec),
+        [
+            row("MS0003", 8, "replica", "spec.services.web.replica", true),
+            row("MS0201", 10, "oders", "spec.services.web.uses[0]", true),
+            row("MS0005", 13, "two", "spec.services.api.replicas", true),
+            row("MS0009", 14, "8080/x/y", "spec.services.api.port", true),
+            row("MS0006", 16, "Postgres", "spec.databases.orders.engine", true),
+            row("MS0004", 16, "storage", "spec.databases.orders.storage.size", true),
+            row("MS0701", 17, "cache", "spec.databases.cache", true),
+        ]
+    );
+}
+
+#[test]
+fn what_the_operator_alone_refuses_is_told_as_that() {
+    let spec = "  services:
+    a: {image: a, uses: [b]}
+    b: {image: b, uses: [a]}
+";
+    assert_eq!(found(spec), [row("MS0204", 6, "uses", "spec.services.a.uses", false)]);
+}
+
+#[test]
+fn a_comment_allows_what_it_names_on_its_line_or_for_the_key_below_it() {
+    let spec = "  services:
+    # mstack: allow MS0201 - comes with the next release
+    web:
+      image: web:1
+      uses: [oders]
+    api:
+      image: api:1
+      uses: [oders] # mstack: allow MS0201
+";
+    assert_eq!(found(spec), []);
+    let unused = found("  services: {web: {image: a}} # mstack: allow MS0201, MS9999\n");
+    let comment = "# mstack: allow MS0201, MS9999";
+    assert_eq!(unused, [row("MS0014", 5, comment, "", false), row("MS0014", 5, comment, "", false)]);
+}
+
+#[test]
+fn a_comment_above_the_first_key_speaks_of_its_document_alone() {
+    let one = format!("{HEAD}  services: {{web: {{image: a, uses: [x]}}}}\n");
+    let text = format!("# mstack: allow MS0201\n{one}---\n{one}");
+    assert_eq!(told(&text), [row("MS0201", 12, "x", "spec.services.web.uses[0]", true)]);
+}
+
+#[test]
+fn what_is_no_stack_is_passed_over_and_what_is_no_object_is_told() {
+    let text = "apiVersion: v1\nkind: Secret\n---\n- 1\n---\napiVersion: microservicestack.dev/v2\nkind: MicroserviceStack\n";
+    assert_eq!(
+        told(text),
+        [row("MS0012", 4, "- 1\n", "", true), row("MS0011", 6, "microservicestack.dev/v2", "apiVersion", true)]
+    );
+    assert_eq!(lint(text).skipped[0].1, "v1 Secret");
+}
+
+#[test]
+fn the_items_of_a_list_are_objects() {
+    let text = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: microservicestack.dev/v1alpha1\n  kind: MicroserviceStack\n  metadata: {}\n";
+    assert_eq!(
+        told(text),
+        [row("MS0004", 6, "metadata", "metadata.name", true), row("MS0004", 4, "apiVersion", "spec", true)]
+            .map(|row| row)
+            .into_iter()
+            .rev()
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_key_that_is_given_twice_has_its_path() {
+    let spec = "  services:\n    web:\n      image: a\n      image: b\n";
+    assert_eq!(found(spec), [row("MS0002", 8, "image", "spec.services.web.image", true)]);
+}
+
+#[test]
+fn a_misspelled_word_is_answered_with_the_right_one() {
+    let fixes =
+        |spec: &str| -> Vec<String> { lint(&format!("{HEAD}{spec}")).findings.into_iter().map(|finding| finding.fix).collect() };
+    assert_eq!(fixes("  databases: {d: {engine: postgress, ephemeral: true}}\n"), ["did you mean `postgres`?"]);
+    assert_eq!(fixes("  servces: {}\n"), ["did you mean `services`?"]);
+    assert_eq!(fixes("  databases: {d: {engine: postgres, version: 17.4, ephemeral: true}}\n"), ["put it in quotes: \"17.4\""]);
+}

@@ -1,0 +1,166 @@
+//! Commands while somebody looks or types: `status --watch`, `logs --follow`, and the completion of names from the cluster.
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::commands::{allow, code, done, err, mstack, out};
+use crate::world::{PATIENCE, World};
+
+const SHOP: &str = "
+services:
+  web: {image: 'web:1', port: 8080, uses: [api]}
+  api: {image: 'api:1', port: 8080, scale: {min: 2, max: 5, cpu: 70}, resources: {cpu: 100m}}
+databases: {orders: {engine: postgres, version: 17, storage: {size: 1Gi}}}
+";
+
+/// A command that goes on, and its lines as they come. It ends with this value.
+struct Running(Child, Receiver<String>);
+
+impl Running {
+    fn start(kubeconfig: &Path, args: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mstack"));
+        command.args(args).env("KUBECONFIG", kubeconfig);
+        command.env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self(child, receiver)
+    }
+
+    /// All lines up to one that is as it should be.
+    fn until(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        let mut seen = String::new();
+        while let Ok(line) = self.1.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
+            seen.extend([line.as_str(), "\n"]);
+            if is(&line) {
+                return seen;
+            }
+        }
+        panic!("never {what}; seen:\n{seen}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn status_watch_shows_each_change_once_and_a_pipe_gets_no_codes_of_a_terminal() {
+    let world = World::shared().await;
+    let shop = world.namespace("cli-watch").await;
+    shop.apply_stack("shop", SHOP);
+    shop.stack_ready("shop").await;
+    let watch = Running::start(world.cluster.kubeconfig(), &["status", "shop", "--watch", "-n", "cli-watch"]);
+    watch.until("ready", |line| line == "✓ cli-watch/shop  Available");
+    watch.until("the table", |line| line.contains("[orders]"));
+    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": 3}}}})).await;
+    let seen = watch.until("scaled", |line| line.starts_with("web ") && line.contains("3/3"));
+    assert!(!seen.contains('\u{1b}'), "{seen:?}");
+    done(&shop, &["hibernate", "shop"]);
+    let seen = watch.until("asleep", |line| line == "☾ cli-watch/shop  Hibernated");
+    assert!(!seen.contains("web      ✓ Ready      3/3"), "what is the same is not told again: {seen}");
+}
+
+#[tokio::test]
+async fn names_are_completed_from_the_cluster_and_from_the_place_that_the_line_names() {
+    let world = World::shared().await;
+    let (shop, other) = (world.namespace("cli-complete").await, world.namespace("cli-complete-other").await);
+    shop.apply_stack("shop", SHOP);
+    shop.stack_ready("shop").await;
+    // kubectl hands the words over as they stand; the namespace comes with them.
+    let complete = |words: &[&str]| {
+        let line = ["__complete", "--"].iter().chain(words).copied().collect::<Vec<_>>();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mstack"));
+        let output = command.args(line).env("KUBECONFIG", world.cluster.kubeconfig()).output().unwrap();
+        out(&output).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete(&["status", "-n", "cli-complete", "s"]), ["shop", ":4"]);
+    assert_eq!(complete(&["logs", "-n", "cli-complete", "shop", ""]), ["api", "web", "orders", ":4"]);
+    assert_eq!(complete(&["scale", "-n", "cli-complete", "shop", "w"]), ["web=", ":4"]);
+    let revision = shop.stack("shop").await["status"]["revision"]["update"].as_str().unwrap().to_owned();
+    let recorded = |stack: &serde_json::Value| stack["status"]["revision"]["current"] == revision.as_str();
+    shop.stack_until("shop", "recorded", recorded).await;
+    assert_eq!(complete(&["rollback", "-n", "cli-complete", "shop", "--to", ""]), [revision.as_str(), ":4"]);
+    assert_eq!(complete(&["status", "-n", &other.name, ""]), [":4"], "there is no stack");
+    assert_eq!(complete(&["plan", "-f", ""]), [":0"], "a file is meant");
+}
+
+#[tokio::test]
+async fn logs_that_may_not_be_read_end_the_following_with_the_right_that_is_missing() {
+    let world = World::shared().await;
+    let shop = world.namespace("cli-follow").await;
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
+    shop.stack_ready("shop").await;
+    allow(&shop, "cli-follower", "get,list", "microservicestacks.microservicestack.dev,pods");
+    let refused = mstack(&shop, Some("cli-follower"), &["logs", "shop", "--follow"], None);
+    assert!(code(&refused) == 2 && err(&refused).contains("you may not get pods/log"), "{}", err(&refused));
+}
+
+/// An API server of one stack whose first pod ends its log once and begins it anew, and whose second pod comes after that.
+fn serve(listener: &TcpListener) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    for stream in listener.incoming() {
+        let opened = Arc::clone(&opened);
+        std::thread::spawn(move || answer(&mut stream.unwrap(), &opened));
+    }
+}
+
+fn answer(stream: &mut TcpStream, opened: &AtomicUsize) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+    let request = lines.next().unwrap_or_default();
+    lines.take_while(|line| !line.is_empty()).for_each(drop);
+    let pod = |name: &str| {
+        json!({"metadata": {"name": name, "labels": {"microservicestack.dev/component": "web"}}, "spec": {"containers": []},
+            "status": {"containerStatuses": [{"name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}}]}})
+    };
+    let first = "2026-01-31T12:00:01Z one\n";
+    let again = format!("{first}2026-01-31T12:00:03Z two\n");
+    let (body, stays) = if request.contains("/pods/web-1/log") {
+        let before = opened.fetch_add(1, Ordering::SeqCst);
+        assert_eq!(before > 0, request.contains("sinceTime=2026-01-31T12"), "{request}");
+        if before == 0 { (first.to_owned(), false) } else { (again, true) }
+    } else if request.contains("/pods/web-2/log") {
+        ("2026-01-31T12:00:02Z hello\n".to_owned(), true)
+    } else if request.contains("/pods?") {
+        let names = if opened.load(Ordering::SeqCst) > 1 { &["web-1", "web-2"][..] } else { &["web-1"][..] };
+        let items: Vec<_> = names.iter().map(|name| pod(name)).collect();
+        (json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items}).to_string(), false)
+    } else {
+        let stack = json!({"apiVersion": "microservicestack.dev/v1alpha1", "kind": "MicroserviceStack",
+            "metadata": {"name": "shop", "namespace": "shop"}, "spec": {"services": {"web": {"image": "web:1"}}}});
+        (stack.to_string(), false)
+    };
+    let kind = if body.starts_with('{') { "application/json" } else { "text/plain" };
+    let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nConnection: close\r\n\r\n{body}");
+    let _ = stream.flush();
+    if stays {
+        std::thread::park_timeout(PATIENCE); // The log goes on, and nothing is written.
+    }
+}
+
+#[test]
+fn logs_follow_new_pods_and_go_on_after_a_log_has_ended_without_telling_a_line_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = Path::new(env!("CARGO_TARGET_TMPDIR")).join("followed.yaml");
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "c", "user": {}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c", "namespace": "shop"}}]});
+    std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    std::thread::spawn(move || serve(&listener));
+    let logs = Running::start(&kubeconfig, &["logs", "shop", "web", "--follow"]);
+    let seen = logs.until("told of the new pod", |line| line == "web-2 | hello");
+    assert_eq!(seen, "web-1 | one\nweb-1 | two\nweb-2 | hello\n");
+}
