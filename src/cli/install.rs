@@ -1,7 +1,7 @@
 //! `mstack install`: the operator and its definition, as the chart would install them, by server-side apply.
 pub mod objects;
 pub mod place;
-mod wait;
+pub mod wait;
 
 use std::time::Duration;
 

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::access::{self, Access, Connection, name_of};
 use super::install::objects::{Choice, MANAGED_BY, objects, title};
-use super::install::place;
+use super::install::{place, wait};
 use super::output::{self, Outcome, wrap};
-use super::refusal::Right;
+use super::refusal::{Refusal, Right};
+use crate::cluster::slim;
 
 /// Options of `mstack uninstall`.
 #[derive(Debug, clap::Args)]
@@ -56,6 +57,9 @@ pub fn run(args: &Args) -> output::Result {
             for live in &found.going {
                 place::delete(&access, live).await?;
             }
+            for live in &found.going {
+                wait::until_gone(&access, live).await?;
+            }
             if let Some(lease) = lease(&access).await {
                 place::delete(&access, &lease).await?; // The operator has made it itself.
             }
@@ -75,11 +79,7 @@ async fn find(access: &Access, crd: bool) -> Result<Found, String> {
     let is_definition = |object: &Value| object["kind"] == "CustomResourceDefinition";
     let ours = |object: &Value| object["metadata"]["labels"][MANAGED_BY.0] == MANAGED_BY.1;
     let there = going.iter().any(is_definition);
-    let stacks = if there { access.stacks(true, None).await? } else { Vec::new() };
-    let stacks: Vec<String> = stacks
-        .iter()
-        .map(|stack| format!("{}/{}", stack["metadata"]["namespace"].as_str().unwrap_or_default(), name_of(stack)))
-        .collect();
+    let stacks = stacks(access).await?;
     if crd && !stacks.is_empty() {
         return Err(refused(&stacks));
     }
@@ -93,6 +93,19 @@ async fn find(access: &Access, crd: bool) -> Result<Found, String> {
     }
     let definition_stays = there && !going.iter().any(is_definition);
     Ok(Found { namespace: access.namespace.clone(), going, stacks, definition_stays })
+}
+
+/// Stacks of all namespaces; none where they are not defined.
+async fn stacks(access: &Access) -> Result<Vec<String>, String> {
+    let stacks = match access.list(&slim::stacks(), true, None).await {
+        Ok(stacks) => stacks,
+        Err(Refusal::NoSuchKind(_)) => Vec::new(),
+        Err(refusal) => return Err(refusal.to_string()),
+    };
+    let title = |stack: &Value| format!("{}/{}", stack["metadata"]["namespace"].as_str().unwrap_or_default(), name_of(stack));
+    let mut titles: Vec<String> = stacks.iter().map(title).collect();
+    titles.sort();
+    Ok(titles)
 }
 
 fn refused(stacks: &[String]) -> String {

@@ -69,16 +69,32 @@ pub async fn apply(access: &Access, object: &Value) -> Result<(), String> {
     applied.map(drop).map_err(|refusal| format!("{}: {refusal}", title(object)))
 }
 
-/// The object as it is; none where it is not there.
+/// The object as it is; none where it is not there, or is going already.
 ///
 /// # Errors
 /// When it cannot be read.
 pub async fn live(access: &Access, object: &Value) -> Result<Option<Value>, String> {
     let (api, right) = door(access, object, "get");
     match access.ask(&right, api.get_opt(name_of(object))).await {
-        Ok(found) => Ok(found.and_then(|found| serde_json::to_value(found).ok())),
+        Ok(found) => {
+            let stays = found.filter(|found| found.metadata.deletion_timestamp.is_none());
+            Ok(stays.and_then(|found| serde_json::to_value(found).ok()))
+        }
         Err(Refusal::NoSuchKind(_)) => Ok(None),
         Err(refusal) => Err(format!("{}: {refusal}", title(object))),
+    }
+}
+
+/// Whether an object that was read has gone: nothing is in its place, or another one.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn is_gone(access: &Access, former: &Value) -> Result<bool, String> {
+    let (api, right) = door(access, former, "get");
+    match access.ask(&right, api.get_metadata_opt(name_of(former))).await {
+        Ok(found) => Ok(found.is_none_or(|found| found.metadata.uid.as_deref() != former["metadata"]["uid"].as_str())),
+        Err(Refusal::NoSuchKind(_)) => Ok(true),
+        Err(refusal) => Err(format!("{}: {refusal}", title(former))),
     }
 }
 

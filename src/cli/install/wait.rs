@@ -4,14 +4,18 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::super::access::Access;
 use super::super::refusal::{Refusal, Right};
 use super::super::status::word_of_pod;
+use super::objects::title;
+use super::place;
 use crate::cluster::slim;
 
 const AGAIN: Duration = Duration::from_millis(500);
+const LONGEST_END: Duration = Duration::from_mins(1);
 const OPERATOR: &str = "mstack";
 const PODS: &str = "app.kubernetes.io/name=mstack,app.kubernetes.io/instance=mstack,app.kubernetes.io/component=operator";
 
@@ -33,6 +37,21 @@ pub async fn until_served(access: &Access, longest: Duration) -> Result<(), Stri
             Err(refusal) => return Err(refusal.to_string()),
         }
     }
+}
+
+/// Waits until an object that was deleted has gone, so that the next command does not meet it.
+///
+/// # Errors
+/// When it does not go, or cannot be read.
+pub async fn until_gone(access: &Access, former: &Value) -> Result<(), String> {
+    let begun = Instant::now();
+    while !place::is_gone(access, former).await? {
+        if begun.elapsed() >= LONGEST_END {
+            return Err(format!("{} is deleted and still there after {} s", title(former), LONGEST_END.as_secs()));
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    Ok(())
 }
 
 /// Waits until all operators are available; the inner error is how they were when time was up.
