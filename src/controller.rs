@@ -117,8 +117,7 @@ async fn grow(context: &Context, key: &Key, stack: &Stack, held: &Held, outcome:
     }
     let observed = context.cluster.store().observed(key);
     let growth = plan::growth(stack, &observed, |name| held.contains_key(name));
-    let guard = |name: &str| stack.databases.get(name).and_then(|database| database.guard_image.clone());
-    match context.cluster.grow(key, stack.generation, &growth, guard, &context.refusals).await {
+    match context.cluster.grow(key, stack, &growth, &context.refusals).await {
         Ok(refused) => outcome.again |= refused,
         Err(failure) => outcome.failures.push(failure),
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use cases::{UID, cases, containers};
 use mstack::desired::{self, Desired, Passwords};
 use mstack::kinds::Kind;
-use mstack::model::{Credentials, Stack};
+use mstack::model::{Credentials, Stack, VolumeFacts};
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
@@ -44,6 +44,20 @@ fn every_case_gives_exactly_the_objects_in_its_file() {
             std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}; run with UPDATE=1", file.display()));
         assert_eq!(wanted, found, "{}", file.display());
     }
+}
+
+/// Rule 13: what is sent to pods that are there is what was sent to them before there was another form of their recipe.
+#[test]
+fn rule_13_pods_of_a_former_form_of_their_recipe_are_restarted_by_no_new_operator() {
+    let case = cases().into_iter().find(|case| case.ends_with("restricted")).unwrap();
+    let sent = |form: Option<i32>| {
+        let volume = VolumeFacts { form, ..VolumeFacts::default() };
+        let stack = cases::stack_over(cases::object(&case), UID, [("d-rabbitmq".to_owned(), volume)].into());
+        let mut objects = desired::build(&stack).objects.into_iter();
+        objects.find(|object| object.kind == Kind::StatefulSet && object.name == "d-rabbitmq").unwrap()
+    };
+    assert_eq!(sent(Some(1)).hash, "cf616497236654a4");
+    assert_eq!(sent(Some(2)), sent(None));
 }
 
 #[test]

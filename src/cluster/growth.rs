@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::apply::{Cause, Cluster, Failure};
 use super::client::{Call, CallError};
@@ -13,6 +13,7 @@ use super::slim::{self, Meta};
 use super::store::Key;
 use crate::desired::meta;
 use crate::kinds::Kind;
+use crate::model::{Database, Stack};
 use crate::observed::{Child, MANAGER};
 use crate::plan::{Growth, Step};
 
@@ -53,25 +54,21 @@ enum End {
 
 impl Cluster {
     /// Does the next step of each growth. What cannot grow is noted; true when something was.
-    pub async fn grow(
-        &self,
-        key: &Key,
-        generation: i64,
-        growth: &[Growth<'_>],
-        guard: impl Fn(&str) -> Option<String>,
-        refusals: &Refusals,
-    ) -> Result<bool, Failure> {
+    pub async fn grow(&self, key: &Key, stack: &Stack, growth: &[Growth<'_>], refusals: &Refusals) -> Result<bool, Failure> {
         let mut noted = false;
         for Growth { database, size, step } in growth {
             let end = match step {
-                Step::Volumes(claims, class) => self.grow_volumes(key, claims, class.as_deref(), size, guard(database)).await,
+                Step::Volumes(claims, class) => {
+                    let pods = stack.databases.get(database).map(pods);
+                    self.grow_volumes(key, claims, class.as_deref(), size, pods.as_ref()).await
+                }
                 Step::Replace(set) => self.remove(key, set, PropagationPolicy::Background).await.map(|()| End::Done),
                 Step::Template(set) => self.remove(key, set, PropagationPolicy::Orphan).await.map(|()| End::Done),
             };
             match end {
                 Ok(End::Done) => {}
                 Ok(End::Refused(why)) => {
-                    refusals.note(key, generation, database, why);
+                    refusals.note(key, stack.generation, database, why);
                     noted = true;
                 }
                 Err(error) => return Err(failure(database, step, &error)),
@@ -86,7 +83,7 @@ impl Cluster {
         claims: &[&Child],
         class: Option<&str>,
         size: &str,
-        guard: Option<String>,
+        pods: Option<&Value>,
     ) -> Result<End, CallError> {
         let Some(class) = class else {
             return Ok(End::Refused("it has no StorageClass, and only volumes of a class grow".to_owned()));
@@ -95,7 +92,7 @@ impl Cluster {
             return Ok(End::Refused(format!("its StorageClass `{class}` does not have `allowVolumeExpansion: true`")));
         }
         for claim in claims {
-            match self.grow_volume(key, claim, size, guard.as_deref()).await {
+            match self.grow_volume(key, claim, size, pods).await {
                 Err(error) if matches!(error.code(), Some(403 | 422)) => return Ok(End::Refused(error.words())),
                 Err(error) if error.code() != Some(404) => return Err(error),
                 _ => {}
@@ -113,11 +110,11 @@ impl Cluster {
         }
     }
 
-    /// The guard's image goes along: while there is no StatefulSet, nothing else tells which one its pods run, and another
-    /// one would restart them.
-    async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, guard: Option<&str>) -> Result<(), CallError> {
+    /// What its pods are goes along: while there is no StatefulSet, nothing else tells it, and something else would restart
+    /// them.
+    async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, pods: Option<&Value>) -> Result<(), CallError> {
         let patch = json!({
-            "metadata": {"uid": claim.uid, "annotations": {meta::GUARD_IMAGE: guard}},
+            "metadata": {"uid": claim.uid, "annotations": pods},
             "spec": {"resources": {"requests": {"storage": size}}},
         });
         let api = Api::<Meta>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(claim.kind.row()));
@@ -138,6 +135,11 @@ impl Cluster {
             _ => Ok(()),
         }
     }
+}
+
+/// What the pods of a database are, as annotations of its volumes.
+fn pods(database: &Database) -> Value {
+    json!({meta::GUARD_IMAGE: database.guard_image, meta::FORM: database.recipe.form.to_string()})
 }
 
 fn failure(database: &str, step: &Step<'_>, error: &CallError) -> Failure {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 
 use crate::api::GROUP;
+use crate::model::engine::FIRST_FORM;
 use crate::model::{Database, Stack, Task, Use};
 
 /// Label of every child, its pods and volumes: the stack's name. Watches select by it, and so do selectors.
@@ -31,6 +32,9 @@ pub const ON_DELETE: &str = "microservicestack.dev/on-delete";
 pub const ERASED: &str = "Delete";
 /// Finalizer of a stack with such data.
 pub const FINALIZER: &str = "microservicestack.dev/data";
+/// Annotation of a StatefulSet, and of volumes that were asked to grow: form of the engine's recipe that the pods are of; none
+/// is the first.
+pub const FORM: &str = "microservicestack.dev/recipe-form";
 /// Annotation of a volume that was asked to grow: image of the volume guard in the pods that mount it.
 pub const GUARD_IMAGE: &str = "microservicestack.dev/volume-guard-image";
 /// Annotation of a revision's record: `Good` or `Failed`.
@@ -117,6 +121,14 @@ pub fn task_selector(stack: &Stack, task: &Task) -> BTreeMap<String, String> {
 /// The stamp of data that goes with its database.
 pub fn stamp(database: &Database) -> Option<BTreeMap<String, String>> {
     database.erasable.then(|| BTreeMap::from([(ON_DELETE.to_owned(), ERASED.to_owned())]))
+}
+
+/// Annotations of a database's StatefulSet.
+pub fn of_set(database: &Database) -> Option<BTreeMap<String, String>> {
+    let form = database.recipe.form;
+    let form = (form != FIRST_FORM).then(|| (FORM.to_owned(), form.to_string()));
+    let annotations: BTreeMap<_, _> = stamp(database).into_iter().flatten().chain(form).collect();
+    (!annotations.is_empty()).then_some(annotations)
 }
 
 fn owner(stack: &Stack) -> OwnerReference {

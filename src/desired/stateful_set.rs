@@ -17,7 +17,10 @@ const HISTORY: i32 = 3;
 pub fn build(stack: &Stack, database: &Database) -> Object {
     let retain = || Some("Retain".to_owned());
     let set = StatefulSet {
-        metadata: ObjectMeta { annotations: meta::stamp(database), ..meta::owned(stack, &database.name, &database.objects.base) },
+        metadata: ObjectMeta {
+            annotations: meta::of_set(database),
+            ..meta::owned(stack, &database.name, &database.objects.base)
+        },
         spec: Some(StatefulSetSpec {
             replicas: Some(database.instances),
             service_name: Some(database.objects.headless.clone()),

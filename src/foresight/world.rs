@@ -74,6 +74,7 @@ fn read_metadata(child: &mut Child, object: &Object) {
     child.identity = label(meta::DATA_IDENTITY);
     child.data_version = label(meta::DATA_VERSION);
     child.members = label(meta::DATA_MEMBERS).and_then(|count| count.parse().ok());
+    child.form = metadata["annotations"][meta::FORM].as_str().and_then(|form| form.parse().ok());
     child.erasable = metadata["annotations"][meta::ON_DELETE] == meta::ERASED;
 }
 
@@ -120,6 +121,7 @@ fn child(kind: Kind, name: &str, component: &str, state: State) -> Child {
         identity: None,
         data_version: None,
         members: None,
+        form: None,
         hibernated_from: None,
         erasable: false,
         deleting: false,

@@ -45,6 +45,9 @@ pub struct VolumeFacts {
     /// How many members the data is of, where it is a cluster's: recorded once all of them have served. One, where there is
     /// another record.
     pub members: Option<i32>,
+    /// Form of the engine's recipe that the pods are of, where there are any: a new operator restarts no database for another
+    /// form of its recipe.
+    pub form: Option<i32>,
     /// Image of the volume guard in the StatefulSet: a new operator restarts no database for its own image's sake.
     pub guard_image: Option<String>,
 }

@@ -31,6 +31,8 @@ pub struct Child {
     pub data_version: Option<String>,
     /// How many members a recorded cluster has.
     pub members: Option<i32>,
+    /// Form of the engine's recipe, of a StatefulSet and of its volumes that were asked to grow, from its annotation.
+    pub form: Option<i32>,
     /// Count that it had before its stack hibernated, from its annotation.
     pub hibernated_from: Option<i32>,
     /// Whether it is stamped to go with its database; on a StatefulSet: whether its Secret is.

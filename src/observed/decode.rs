@@ -115,6 +115,7 @@ pub fn decode(kind: Kind, wire: &Wire) -> Child {
         identity: metadata.labels.get(meta::DATA_IDENTITY).cloned(),
         data_version: metadata.labels.get(meta::DATA_VERSION).cloned(),
         members: metadata.labels.get(meta::DATA_MEMBERS).and_then(|count| count.parse().ok()),
+        form: metadata.annotations.get(meta::FORM).and_then(|form| form.parse().ok()),
         hibernated_from: metadata.annotations.get(meta::HIBERNATED_FROM).and_then(|count| count.parse().ok()),
         erasable: metadata.annotations.get(meta::ON_DELETE).is_some_and(|stamp| stamp == meta::ERASED),
         deleting: metadata.deletion_timestamp.is_some(),

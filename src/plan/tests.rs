@@ -53,6 +53,7 @@ pub(super) fn child(object: &Object) -> Child {
         identity: None,
         data_version: None,
         members: None,
+        form: None,
         hibernated_from: None,
         erasable: false,
         deleting: false,

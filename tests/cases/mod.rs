@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mstack::api::MicroserviceStack;
-use mstack::model::{self, Facts, SecretFacts, Stack};
+use mstack::model::{self, Facts, SecretFacts, Stack, VolumeFacts};
 use serde_json::Value;
 
 /// A UID for stacks that no API server has seen.
@@ -27,7 +27,12 @@ pub fn object(case: &Path) -> MicroserviceStack {
 }
 
 /// The checked stack, in a cluster where its Secrets exist and the identities of its data are known.
-pub fn stack(mut object: MicroserviceStack, uid: &str) -> Stack {
+pub fn stack(object: MicroserviceStack, uid: &str) -> Stack {
+    stack_over(object, uid, BTreeMap::new())
+}
+
+/// The same, where there is something of its databases already.
+pub fn stack_over(mut object: MicroserviceStack, uid: &str, volumes: BTreeMap<String, VolumeFacts>) -> Stack {
     object.metadata.uid = Some(uid.to_owned());
     let spec = model::active(&object.spec);
     let services = spec.services.values().flat_map(|service| service.secrets.iter().flatten().cloned());
@@ -37,7 +42,7 @@ pub fn stack(mut object: MicroserviceStack, uid: &str) -> Stack {
         gateway_api: true,
         grpc_routes: true,
         secrets: services.chain(databases).map(|name| (name.clone(), Some(secret(&name)))).collect(),
-        volumes: BTreeMap::new(),
+        volumes,
         guard_image: Some("ghcr.io/microservicestack/mstack:0".to_owned()),
     };
     let mut stack = model::check(&object, &facts).unwrap_or_else(|violations| panic!("{:?}: {violations}", object.metadata.name));

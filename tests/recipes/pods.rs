@@ -280,7 +280,12 @@ impl Pods {
         write(&root.join("etc/hosts"), &hosts());
         for mount in container["volumeMounts"].as_array().into_iter().flatten() {
             let place = root.join(mount["mountPath"].as_str().unwrap().trim_start_matches('/'));
-            fs::create_dir_all(&place).unwrap();
+            if mount["subPath"].is_string() {
+                fs::create_dir_all(place.parent().unwrap()).unwrap();
+                write(&place, "");
+            } else {
+                fs::create_dir_all(&place).unwrap();
+            }
             self.fill(ordinal, mount["name"].as_str().unwrap());
         }
         root
@@ -312,7 +317,8 @@ impl Pods {
         lines.push(bind(BUILT, "/servers"));
         lines.push(format!("mount -t proc proc {root}/proc"));
         for mount in container["volumeMounts"].as_array().into_iter().flatten() {
-            let from = self.folder.join(format!("{ordinal}/{}", mount["name"].as_str().unwrap()));
+            let volume = self.folder.join(format!("{ordinal}/{}", mount["name"].as_str().unwrap()));
+            let from = volume.join(mount["subPath"].as_str().unwrap_or_default());
             lines.push(bind(&from.display().to_string(), mount["mountPath"].as_str().unwrap()));
         }
         lines.push("exec \"$@\"".to_owned());

@@ -1,7 +1,7 @@
 //! Engines of which one instance runs: consumers get in with what their Secret says and nobody else does, and neither a crash
 //! nor a restart loses what the engine keeps.
 use crate::images::{self, Image};
-use crate::pods::Pods;
+use crate::pods::{Pods, Run};
 
 /// What a consumer does, as scripts with the variables of its service.
 struct Client {
@@ -16,7 +16,8 @@ fn lives(name: &str, image: &'static Image, database: &str, client: &Client) -> 
     let mut pods = Pods::begun(name, image, database);
     pods.consumer(&client.write).unwrap();
     for end in [Pods::kill, Pods::stop] {
-        assert!(pods.consumer(&client.read).unwrap().contains("kept-1"));
+        let read = pods.consumer(&client.read).unwrap();
+        assert!(read.contains("kept-1"), "{read}");
         if let Some((script, refusal)) = &client.stranger {
             let refused = pods.consumer(script).unwrap_err();
             assert!(refused.contains(refusal), "{refused}");
@@ -73,6 +74,9 @@ fn nats_serves_its_consumers_alone_and_keeps_their_streams() {
     is_not_initialised_again(pods);
 }
 
+/// Where an image has the management plugin, users are made by HTTP.
+const MAKE_A_USER: &str = "exec 3<> /dev/tcp/$ORDERS_HOST/15672; printf 'PUT /api/users/eve HTTP/1.0\r\nAuthorization: Basic %s\r\nContent-Length: 29\r\n\r\n{\"password\": \"eve\", \"tags\": \"\"}' $(printf %s:%s $ORDERS_USERNAME $ORDERS_PASSWORD | base64) >&3; cat <&3";
+
 #[test]
 #[ignore = "needs root and RabbitMQ; `make test-recipes` runs it"]
 fn rabbitmq_serves_its_consumers_alone_and_keeps_their_queues() {
@@ -85,6 +89,11 @@ fn rabbitmq_serves_its_consumers_alone_and_keeps_their_queues() {
     let pods = lives("rabbitmq", &images::RABBITMQ, "{engine: rabbitmq, version: '3.13', storage: {size: 1Gi}}", &client);
     let guest = ask("peek work").replace("$ORDERS_URI", "amqp://guest:guest@$ORDERS_ADDR");
     assert!(pods.consumer(&guest).unwrap_err().contains("ACCESS_REFUSED"), "there is no other user");
+    let users = pods.run(0, "orders", Run::Shell("rabbitmqctl -q list_users --no-table-headers")).unwrap();
+    assert_eq!(users, "orders\t[]", "consumers are no administrators");
+    pods.run(0, "orders", Run::Shell("rabbitmq-plugins -q enable rabbitmq_management")).unwrap();
+    let made = pods.consumer(MAKE_A_USER).unwrap();
+    assert!(made.contains(" 401 ") && made.contains("Not management user"), "consumers make no users: {made}");
     is_not_initialised_again(pods);
 }
 

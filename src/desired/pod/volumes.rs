@@ -39,8 +39,13 @@ pub fn of_database_mounts(database: &Database) -> Vec<VolumeMount> {
     let init =
         config_map::init_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(INIT, &database.recipe.init_path) });
     let recipe = config_map::recipe_name(database).map(|_| VolumeMount { read_only: Some(true), ..mount(RECIPE, FILES_PATH) });
+    let places = database.recipe.places.iter().map(|(file, path)| VolumeMount {
+        sub_path: Some((*file).to_owned()),
+        read_only: Some(true),
+        ..mount(RECIPE, path)
+    });
     let scratch = scratch(needed_scratch(database)).map(|(name, path)| mount(&name, path));
-    outer_first(data_mount(database).into_iter().chain(init).chain(recipe).chain(scratch))
+    outer_first(data_mount(database).into_iter().chain(init).chain(recipe).chain(places).chain(scratch))
 }
 
 /// Where the data of a database is, if it has a folder for it.

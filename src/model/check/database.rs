@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::super::engine::{self, Access};
-use super::super::{Credentials, Database, DatabaseNames, Door, Recipe, Setting, Storage, Violations};
+use super::super::{Credentials, Database, DatabaseNames, Door, Recipe, Setting, Storage, Violations, VolumeFacts};
 use super::{Scope, environment, external, files, history, instances, isolation, resources, security, service};
 use crate::api;
 use crate::api::{Authentication, Engine, OnDelete};
@@ -36,11 +36,11 @@ fn check(
     }
     let objects = DatabaseNames::new(scope.names, scope.stack, name);
     let inside = name.replace('-', "_");
-    let recipe = recipe(&path, written, &inside, found);
+    let volume = scope.facts.volumes.get(name);
+    let recipe = recipe(&path, written, &inside, volume, found);
     judge_use(&path, written, &recipe, found);
     let version = history::version(&path, written, &recipe, found);
     let field = if written.version.is_none() && written.image.is_some() { "image" } else { "version" };
-    let volume = scope.facts.volumes.get(name);
     let held = history::judge_version(&path, field, version.as_deref(), &recipe, volume);
     let credentials = credentials(scope, &path, written, &recipe, &objects, found);
     let instances = instances::check(&path, written, &recipe, found);
@@ -90,9 +90,9 @@ fn guard_image(scope: Scope, name: &str) -> Option<String> {
     present.or_else(|| scope.facts.guard_image.clone())
 }
 
-/// The engine's row; for `custom` filled from the spec.
-fn recipe(path: &str, written: &api::Database, inside: &str, found: &mut Violations) -> Recipe {
-    let row = engine::recipe(written.engine, inside);
+/// The engine's row, in the form that its pods are of; for `custom` filled from the spec.
+fn recipe(path: &str, written: &api::Database, inside: &str, volume: Option<&VolumeFacts>, found: &mut Violations) -> Recipe {
+    let row = engine::recipe(written.engine, inside).in_form(volume.and_then(|volume| volume.form));
     if written.engine != Engine::Custom {
         let given = [("port", written.port.is_some()), ("dataPath", written.data_path.is_some()), ("uri", written.uri.is_some())];
         for (field, _) in given.iter().filter(|(_, given)| *given) {

@@ -80,13 +80,23 @@ pub struct Recipe {
     pub peers: bool,
     /// Scripts and configuration of ours by file name, mounted at [`FILES`].
     pub files: &'static [(&'static str, &'static str)],
+    /// Files of [`Recipe::files`] that the image reads elsewhere, with the whole path.
+    pub places: &'static [(&'static str, &'static str)],
     /// Files of ours by name among those that the image runs at the first initialisation.
     pub init_files: &'static [(&'static str, &'static str)],
     /// What runs before the engine, in its image and as its user; empty: nothing.
     pub prepare: Vec<String>,
+    /// Which form of the row this is, counted from [`FIRST_FORM`]. Another template would restart what runs (rule 13), so
+    /// pods stay of the form that they are of.
+    pub form: i32,
+    /// The form before this one.
+    pub former: Option<Box<Recipe>>,
     /// What a volume holds once the data was initialised: one of these paths in it. Empty: nothing is known.
     pub proof: &'static [&'static str],
 }
+
+/// The form that a row has first.
+pub const FIRST_FORM: i32 = 1;
 
 /// Where [`Recipe::files`] are mounted.
 pub const FILES: &str = "/mstack";
@@ -189,9 +199,23 @@ fn base(engine: Engine, image: &str, version: &str, port: u16) -> Recipe {
         replication: Replication::None,
         peers: false,
         files: &[],
+        places: &[],
         init_files: &[],
         prepare: Vec::new(),
+        form: FIRST_FORM,
+        former: None,
         proof: &[],
+    }
+}
+
+impl Recipe {
+    /// The row in the form that pods are of; where there are none, as it is.
+    #[must_use]
+    pub fn in_form(self, form: Option<i32>) -> Self {
+        match self.former {
+            Some(former) if form.is_some_and(|form| form < self.form) => former.in_form(form),
+            _ => self,
+        }
     }
 }
 

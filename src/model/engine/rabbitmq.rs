@@ -2,7 +2,22 @@
 use super::{Recipe, base, pairs, texts};
 use crate::api::Engine;
 
+/// Where the image reads it: after its own files, and beside a configuration that an own image brings.
+const PLACE: &str = "/etc/rabbitmq/conf.d/90-mstack.conf";
+
 pub fn row(database: &str) -> Recipe {
+    let former = first_form(database);
+    Recipe {
+        files: &[("rabbitmq.conf", include_str!("rabbitmq/rabbitmq.conf"))],
+        places: &[("rabbitmq.conf", PLACE)],
+        form: 2,
+        former: Some(Box::new(former.clone())),
+        ..former
+    }
+}
+
+/// Without a configuration: the consumers' user is an administrator.
+fn first_form(database: &str) -> Recipe {
     Recipe {
         binding_type: "rabbitmq".to_owned(),
         versions: &["3.13", "4"],

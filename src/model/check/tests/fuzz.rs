@@ -216,6 +216,7 @@ impl Dice {
             identity: text(dice),
             version: text(dice),
             members: (dice.roll(2) == 0).then_some(3),
+            form: (dice.roll(2) == 0).then_some(1),
             guard_image: text(dice),
         };
         let volumes = (0..self.roll(4)).map(|_| (self.text(), volume(self))).collect();
