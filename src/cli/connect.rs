@@ -4,10 +4,10 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
 use super::access::{self, Access, Connection, name_of};
-use super::forward;
+use super::forward::{self, Way, forward};
 use super::output::{self, Outcome};
 use super::refusal::Right;
-use crate::api::MicroserviceStack;
+use super::stacks;
 use crate::desired::credentials_key as key;
 use crate::lint;
 use crate::model::{Credentials, Database, did_you_mean};
@@ -47,19 +47,15 @@ pub fn run(args: &Args) -> output::Result {
         let address = address(&database, secret(&access, &database).await?.as_ref(), local);
         Ok((address, access.namespace, format!("service/{}", database.objects.base), (local, database.recipe.port)))
     })?;
-    output::data(&format!("{address}\n"))?;
+    let tell = || output::data(&format!("{address}\n"));
     if args.print {
-        return Ok(Outcome::Good);
+        return tell().map(|()| Outcome::Good);
     }
-    forward::forward(&args.connection, &namespace, &target, ports)
+    forward(&Way { connection: &args.connection, namespace: &namespace, target: &target, ports }, tell)
 }
 
 fn find(stack: &Value, name: &str) -> Result<Database, String> {
-    let mut object = stack.clone();
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
-    }
-    let object: MicroserviceStack = serde_json::from_value(object).map_err(|error| error.to_string())?;
+    let object = stacks::live(stack.clone())?;
     let checked =
         lint::checked(&object).map_err(|violations| format!("the spec of {} is not valid: {violations}", name_of(stack)))?;
     let Some(database) = checked.databases.get(name) else {

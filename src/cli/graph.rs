@@ -3,22 +3,35 @@ mod ascii;
 mod markup;
 mod svg;
 
+use std::path::PathBuf;
+
 use clap::ValueEnum;
 
+use super::access::{self, Connection};
 use super::files::Files;
 use super::output::{self, Outcome, Screen};
 use super::stacks;
+use crate::api::MicroserviceStack;
 use crate::lint;
 use crate::model::{Count, Stack, Task, TaskKind};
 
 /// Options of `mstack graph`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    files: Files,
+    /// Stack of the cluster. Without it, the stacks of the files.
+    #[arg(conflicts_with = "filename", required_unless_present = "filename")]
+    stack: Option<String>,
+    /// File, folder, or `-` for standard input; may be given several times.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    filename: Vec<PathBuf>,
+    /// Look into the folders of a folder, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// Form of the picture.
     #[arg(short, long, value_enum, default_value = "ascii")]
     output: Form,
+    #[command(flatten)]
+    connection: Connection,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -80,9 +93,13 @@ pub struct Node {
 /// Prints the pictures of all stacks.
 ///
 /// # Errors
-/// When a file cannot be read.
+/// When a file or the cluster's stack cannot be read.
 pub fn run(args: &Args, screen: Screen) -> output::Result {
-    let Some(objects) = stacks::read(&args.files, screen)? else { return Ok(Outcome::Found) };
+    let read = match &args.stack {
+        Some(name) => Some(vec![of_cluster(args, name)?]),
+        None => stacks::read(&Files::new(args.filename.clone(), args.recursive), screen)?,
+    };
+    let Some(objects) = read else { return Ok(Outcome::Found) };
     if args.output == Form::Svg && objects.len() > 1 {
         return Err(format!("{} stacks are in these files, and a picture shows one; give one file", objects.len()));
     }
@@ -98,6 +115,10 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
     }
     output::data(&pictures.join("\n"))?;
     Ok(Outcome::Good)
+}
+
+fn of_cluster(args: &Args, name: &str) -> Result<MicroserviceStack, String> {
+    access::block_on(async { stacks::live(args.connection.open().await?.stack(Some(name)).await?) })
 }
 
 fn view(stack: &Stack) -> View {

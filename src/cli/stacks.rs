@@ -1,4 +1,7 @@
-//! The stacks of some files, for commands that build on sound ones.
+//! The stacks of some files, for commands that build on sound ones, and one that a cluster has.
+use serde_json::Value;
+
+use super::access::name_of;
 use super::files::Files;
 use super::output::Screen;
 use super::report::{self, Told};
@@ -24,4 +27,17 @@ pub fn read(files: &Files, screen: Screen) -> Result<Option<Vec<MicroserviceStac
         return Err("no stack is in these files; `mstack init` writes one to begin with".to_owned());
     }
     Ok(sound.then_some(stacks))
+}
+
+/// A stack as a cluster has it, without its status.
+///
+/// # Errors
+/// When this version of mstack does not know what is in it.
+pub fn live(mut object: Value) -> Result<MicroserviceStack, String> {
+    let name = name_of(&object).to_owned();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    serde_json::from_value(object)
+        .map_err(|error| format!("the spec of {name} cannot be read by this version of mstack: {error}"))
 }

@@ -1,13 +1,11 @@
 //! `mstack ui`: the operator's page on this machine, through the operator that leads.
-use std::net::{Ipv4Addr, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 
 use super::access::{self, Access, Connection};
-use super::forward;
+use super::forward::{self, Way, forward};
 use super::output;
 use super::refusal::Right;
 
@@ -55,11 +53,15 @@ pub fn run(args: &Args) -> output::Result {
         None => forward::free_port()?,
     };
     let address = format!("http://localhost:{local}/{path}");
-    output::data(&format!("{address}\n"))?;
-    if args.open {
-        std::thread::spawn(move || open(local, &address));
-    }
-    forward::forward(&args.connection, &namespace, &format!("pod/{pod}"), (local, port))
+    let target = format!("pod/{pod}");
+    let way = Way { connection: &args.connection, namespace: &namespace, target: &target, ports: (local, port) };
+    forward(&way, || {
+        output::data(&format!("{address}\n"))?;
+        if args.open {
+            std::thread::spawn(move || open(&address));
+        }
+        Ok(())
+    })
 }
 
 /// The pod that leads, and the port of its page.
@@ -91,19 +93,12 @@ fn off(namespace: &str, release: &str) -> String {
     )
 }
 
-/// Opens the page once its port answers.
-fn open(port: u16, address: &str) {
-    for _ in 0..100 {
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-            let shown =
-                Command::new(opener).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-            if !shown.is_ok_and(|status| status.success()) {
-                eprintln!("note: {opener} opens no browser here; the address is above");
-            }
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(100));
+/// Opens the page in a browser; one that does not open is told of.
+fn open(address: &str) {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let shown = Command::new(opener).arg(address).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !shown.is_ok_and(|status| status.success()) {
+        eprintln!("note: {opener} opens no browser here; the address is above");
     }
 }
 

@@ -107,7 +107,7 @@ async fn the_page_is_forwarded_from_the_operator_that_leads_and_where_it_is_off_
     let folder = world.cluster.kubeconfig().with_file_name("ui-path");
     std::fs::create_dir_all(&folder).unwrap();
     let kubectl = folder.join("kubectl");
-    std::fs::write(&kubectl, "#!/bin/sh\necho \"kubectl $*\"\n").unwrap();
+    std::fs::write(&kubectl, "#!/bin/sh\necho \"kubectl $*\" >&2\necho 'Forwarding from 127.0.0.1:18081 -> 8082'\n").unwrap();
     std::fs::set_permissions(&kubectl, std::fs::Permissions::from_mode(0o755)).unwrap();
     let ui = |more: &[&str]| {
         let mut ui = Command::new(env!("CARGO_BIN_EXE_mstack"));

@@ -3,8 +3,9 @@
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value};
 
-use super::super::access::{Access, name_of};
+use super::super::access::Access;
 use super::super::refusal::{Refusal, Right};
+use super::super::stacks;
 use crate::api::MicroserviceStack;
 use crate::cluster::slim;
 
@@ -30,7 +31,7 @@ const KUBECTL: &str = "kubectl";
 /// # Errors
 /// When its spec cannot be read.
 pub fn as_it_is(live: Value) -> Result<Wanted, String> {
-    Ok(Wanted { object: read(live.clone())?, live: Some(live), is_new: false, notes: Vec::new() })
+    Ok(Wanted { object: stacks::live(live.clone())?, live: Some(live), is_new: false, notes: Vec::new() })
 }
 
 /// A stack after its file is applied; the API server judges it, where the user may write it.
@@ -65,7 +66,7 @@ pub async fn applied(access: &Access, file: MicroserviceStack, server_side: bool
         Err(refusal) => return Err(format!("{name}: {refusal}")),
     };
     let is_new = live.is_none();
-    let mut object = read(object)?;
+    let mut object = stacks::live(object)?;
     if is_new {
         object.metadata.uid = None; // That of a dry run is nobody's.
     }
@@ -86,16 +87,6 @@ async fn merge(access: &Access, api: &Api<DynamicObject>, name: &str, patch: &Pa
     let params = PatchParams { dry_run: true, field_manager: Some(KUBECTL.to_owned()), ..PatchParams::default() };
     let merged = access.ask(&Right::new("patch", "microservicestacks"), api.patch(name, &params, patch)).await?;
     Ok(serde_json::to_value(merged).unwrap_or_default())
-}
-
-fn read(object: Value) -> Result<MicroserviceStack, String> {
-    let name = name_of(&object).to_owned();
-    let mut object = object;
-    if let Some(fields) = object.as_object_mut() {
-        fields.remove("status");
-    }
-    serde_json::from_value(object)
-        .map_err(|error| format!("the spec of {name} cannot be read by this version of mstack: {error}"))
 }
 
 fn merged(live: &Value, file: &Value) -> Value {
