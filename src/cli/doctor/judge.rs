@@ -114,7 +114,11 @@ pub fn network(daemon_sets: &[String]) -> Verdict {
 /// How many stacks need a person; `told` are names with namespace and reason.
 pub fn stacks(count: usize, stalled: &[(String, String, String)]) -> Verdict {
     if stalled.is_empty() {
-        return good(format!("{count} stacks, and none needs a person"));
+        return good(match count {
+            0 => "there is no stack yet".to_owned(),
+            1 => "one stack, and it needs no person".to_owned(),
+            _ => format!("{count} stacks, and none needs a person"),
+        });
     }
     let names: Vec<String> =
         stalled.iter().take(5).map(|(namespace, name, reason)| format!("{namespace}/{name} ({reason})")).collect();
@@ -122,7 +126,7 @@ pub fn stacks(count: usize, stalled: &[(String, String, String)]) -> Verdict {
     let (namespace, name, _) = &stalled[0];
     (
         State::Bad,
-        format!("{} of {count} stacks need a person: {}{more}", stalled.len(), names.join(", ")),
+        format!("{} of {count} stacks cannot go on without a person: {}{more}", stalled.len(), names.join(", ")),
         format!("mstack status {name} -n {namespace}"),
     )
 }
@@ -197,7 +201,7 @@ mod tests {
     #[test]
     fn stacks_that_need_a_person_are_named() {
         let stalled = [("shop".to_owned(), "web".to_owned(), "Failed".to_owned())];
-        assert_eq!(stacks(3, &stalled).1, "1 of 3 stacks need a person: shop/web (Failed)");
+        assert_eq!(stacks(3, &stalled).1, "1 of 3 stacks cannot go on without a person: shop/web (Failed)");
         assert_eq!(state(&stacks(3, &[])), State::Good);
     }
 }
