@@ -51,6 +51,13 @@ struct Line {
     text: String,
 }
 
+/// What comes of the log of a pod, in its order.
+enum Heard {
+    Line(Line),
+    /// The log of this pod has ended, for now.
+    End(String),
+}
+
 const LOOK: Duration = Duration::from_secs(2);
 const COLOURS: [Colour; 5] = [Colour::Blue, Colour::Green, Colour::Yellow, Colour::Magenta, Colour::Cyan];
 
@@ -164,25 +171,30 @@ fn shown(line: &Line, width: usize, place: usize, times: bool, screen: Screen) -
 
 /// Prints what comes, and looks for pods that are new or have been started anew.
 async fn follow(access: &Access, args: &Args, screen: Screen) -> output::Result {
-    let (sender, mut lines) = mpsc::channel::<Result<Line, String>>(256);
-    let mut open: BTreeMap<String, tokio::task::JoinHandle<()>> = BTreeMap::new();
+    let (sender, mut heard) = mpsc::channel::<Result<Heard, String>>(256);
+    let mut open: BTreeSet<String> = BTreeSet::new();
     let mut last: BTreeMap<String, String> = BTreeMap::new();
     let (mut places, mut width): (BTreeMap<String, usize>, usize) = (BTreeMap::new(), 0);
     let mut look = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             _ = look.tick() => {
-                open.retain(|_, task| !task.is_finished());
-                for pod in pods(access, args).await? {
-                    let id = name(&pod);
-                    if is_started(&pod) && !open.contains_key(&id) {
-                        let task = stream(access.clone(), params(args, &pod), pod, last.get(&id).cloned(), sender.clone());
-                        open.insert(id, tokio::spawn(task));
+                for pod in pods(access, args).await?.into_iter().filter(is_started) {
+                    if open.insert(name(&pod)) {
+                        let last = last.get(&name(&pod)).cloned();
+                        tokio::spawn(stream(access.clone(), params(args, &pod), pod, last, sender.clone()));
                     }
                 }
             }
-            Some(line) = lines.recv() => {
-                let line = line?;
+            Some(heard) = heard.recv() => {
+                let line = match heard? {
+                    Heard::Line(line) => line,
+                    // All its lines are told by now: opened anew, it goes on after the last one.
+                    Heard::End(pod) => {
+                        open.remove(&pod);
+                        continue;
+                    }
+                };
                 width = width.max(line.pod.len());
                 let next = places.len();
                 let place = *places.entry(line.component.clone()).or_insert(next);
@@ -198,18 +210,23 @@ fn is_started(pod: &Pod) -> bool {
     statuses.filter_map(|container| container.state.as_ref()).any(|state| state.running.is_some())
 }
 
-/// The lines of one pod, after the last one that was seen of it. A pod that has no log yet is looked at again.
-async fn stream(access: Access, mut params: LogParams, pod: Pod, last: Option<String>, lines: Sender<Result<Line, String>>) {
+/// The lines of one pod, after the last one that was seen of it, and their end. A pod that has no log yet is looked at again.
+async fn stream(access: Access, params: LogParams, pod: Pod, last: Option<String>, to: Sender<Result<Heard, String>>) {
+    lines(access, params, &pod, last, &to).await;
+    let _ = to.send(Ok(Heard::End(name(&pod)))).await;
+}
+
+async fn lines(access: Access, mut params: LogParams, pod: &Pod, last: Option<String>, to: &Sender<Result<Heard, String>>) {
     params.follow = true;
     if let Some(time) = last.as_deref().and_then(|time| time.parse::<Timestamp>().ok()) {
         (params.since_time, params.since_seconds, params.tail_lines) = (Some(time), None, None);
     }
-    let (api, name) = (access.api::<Pod>(), name(&pod));
+    let (api, name) = (access.api::<Pod>(), name(pod));
     let stream = match access.ask(&Right::new("get", "pods/log"), api.log_stream(&name, &params)).await {
         Ok(stream) => stream,
         Err(refusal) => {
             if matches!(refusal, Refusal::Forbidden { .. }) {
-                let _ = lines.send(Err(refusal.to_string())).await;
+                let _ = to.send(Err(refusal.to_string())).await;
             }
             return;
         }
@@ -217,11 +234,11 @@ async fn stream(access: Access, mut params: LogParams, pod: Pod, last: Option<St
     let read_lines = stream.lines();
     pin_mut!(read_lines);
     while let Some(Ok(text)) = read_lines.next().await {
-        let line = read(&text, &pod);
+        let line = read(&text, pod);
         if last.as_ref().is_some_and(|last| line.time <= *last) {
             continue;
         }
-        if lines.send(Ok(line)).await.is_err() {
+        if to.send(Ok(Heard::Line(line))).await.is_err() {
             return;
         }
     }
