@@ -118,7 +118,7 @@ async fn grow(context: &Context, key: &Key, stack: &Stack, held: &Held, outcome:
     let observed = context.cluster.store().observed(key);
     let growth = plan::growth(stack, &observed, |name| held.contains_key(name));
     match context.cluster.grow(key, stack, &growth, &context.refusals).await {
-        Ok(refused) => outcome.again |= refused,
+        Ok(again) => outcome.again |= again,
         Err(failure) => outcome.failures.push(failure),
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::apply::{Cause, Cluster, Failure};
 use super::client::{Call, CallError};
-use super::slim::{self, Meta};
+use super::slim::{self, Meta, Whole};
 use super::store::Key;
 use crate::desired::meta;
 use crate::kinds::Kind;
@@ -48,14 +48,18 @@ impl Refusals {
 
 /// What came of a step.
 enum End {
+    /// Nothing is left to do, or an event tells when it is over.
     Done,
+    /// Volumes were asked: the answers are known, and no event tells of them.
+    Asked,
     Refused(String),
 }
 
 impl Cluster {
-    /// Does the next step of each growth. What cannot grow is noted; true when something was.
+    /// Does the next step of each growth. What cannot grow is noted. True when what comes next is known already: no event
+    /// tells it.
     pub async fn grow(&self, key: &Key, stack: &Stack, growth: &[Growth<'_>], refusals: &Refusals) -> Result<bool, Failure> {
-        let mut noted = false;
+        let mut again = false;
         for Growth { database, size, step } in growth {
             let end = match step {
                 Step::Volumes(claims, class) => {
@@ -67,14 +71,15 @@ impl Cluster {
             };
             match end {
                 Ok(End::Done) => {}
+                Ok(End::Asked) => again = true,
                 Ok(End::Refused(why)) => {
                     refusals.note(key, stack.generation, database, why);
-                    noted = true;
+                    again = true;
                 }
                 Err(error) => return Err(failure(database, step, &error)),
             }
         }
-        Ok(noted)
+        Ok(again)
     }
 
     async fn grow_volumes(
@@ -91,14 +96,16 @@ impl Cluster {
         if !self.class_grows(class).await? {
             return Ok(End::Refused(format!("its StorageClass `{class}` does not have `allowVolumeExpansion: true`")));
         }
+        let mut end = End::Done;
         for claim in claims {
             match self.grow_volume(key, claim, size, pods).await {
                 Err(error) if matches!(error.code(), Some(403 | 422)) => return Ok(End::Refused(error.words())),
                 Err(error) if error.code() != Some(404) => return Err(error),
+                Ok(true) => end = End::Asked,
                 _ => {}
             }
         }
-        Ok(End::Done)
+        Ok(end)
     }
 
     /// Where the class may not be read, the API server judges it at the write.
@@ -110,18 +117,19 @@ impl Cluster {
         }
     }
 
-    /// What its pods are goes along: while there is no StatefulSet, nothing else tells it, and something else would restart
-    /// them.
-    async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, pods: Option<&Value>) -> Result<(), CallError> {
+    /// Whether asking has changed the volume. What its pods are goes along: while there is no StatefulSet, nothing else tells
+    /// it, and something else would restart them.
+    async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, pods: Option<&Value>) -> Result<bool, CallError> {
         let patch = json!({
             "metadata": {"uid": claim.uid, "annotations": pods},
             "spec": {"resources": {"requests": {"storage": size}}},
         });
-        let api = Api::<Meta>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(claim.kind.row()));
+        let api = Api::<Whole>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(claim.kind.row()));
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let _permit = self.writes.acquire().await;
-        api.patch(&claim.name, &params, &Patch::Merge(&patch)).timed().await?;
-        Ok(())
+        let answer = api.patch(&claim.name, &params, &Patch::Merge(&patch)).timed().await?;
+        self.store().wrote(claim.kind, &answer.wire, false);
+        Ok(answer.wire.metadata.resource_version != claim.version.to_string())
     }
 
     /// Deletes a StatefulSet, exactly as it was seen; an orphaned pod runs on.
@@ -132,7 +140,10 @@ impl Cluster {
         let _permit = self.writes.acquire().await;
         match api.delete(&set.name, &params.preconditions(preconditions)).timed().await {
             Err(error) if error.code() != Some(404) => Err(error),
-            _ => Ok(()),
+            _ => {
+                self.store().told_to_go(key, set);
+                Ok(())
+            }
         }
     }
 }
