@@ -8,7 +8,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::{Instrument, field, info, info_span};
+use tracing::{Instrument, debug, field, info, info_span};
 
 use crate::cluster::queue::{Class, Queue};
 use crate::cluster::store::{Change, Key};
@@ -140,6 +140,7 @@ impl Driver {
                 self.queue.push_at(key.clone(), Instant::now() + next.wait(*failures));
             }
         }
+        debug!(stack = %key, ?next, "reconciled");
         self.context.cluster.metrics.depths(self.queue.depth(), self.context.cluster.store().stacks().count());
     }
 }

@@ -1,7 +1,7 @@
 //! The command line with a cluster: what it asks, what it changes, and that a plan is what the operator then does.
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mstack::kinds::{KINDS, Kind};
 use serde_json::{Value, json};
@@ -46,9 +46,11 @@ services:
 ";
 
 /// A user who may do exactly this in the namespace.
-pub fn allow(namespace: &Namespace<'_>, user: &str, verbs: &str, resources: &str) {
+pub async fn allow(namespace: &Namespace<'_>, user: &str, verbs: &str, resources: &str) {
     namespace.kubectl(&["create", "role", user, &format!("--verb={verbs}"), &format!("--resource={resources}")]);
     namespace.kubectl(&["create", "rolebinding", user, &format!("--role={user}"), &format!("--user={user}")]);
+    let first = |list: &str| list.split(',').next().unwrap_or_default().to_owned();
+    namespace.world.until_allowed(user, &first(verbs), &first(resources), &["--namespace", &namespace.name]).await;
 }
 
 #[tokio::test]
@@ -57,7 +59,7 @@ async fn status_needs_the_right_to_get_the_stack_alone_and_names_what_it_leaves_
     let shop = world.namespace("cli-status").await;
     shop.apply_stack("shop", SHOP);
     shop.stack_ready("shop").await;
-    allow(&shop, "cli-looker", "get", "microservicestacks.microservicestack.dev");
+    allow(&shop, "cli-looker", "get", "microservicestacks.microservicestack.dev").await;
     let output = mstack(&shop, Some("cli-looker"), &["status", "shop"], None);
     let told = out(&output);
     assert_eq!(code(&output), 0, "{told}{}", err(&output));
@@ -177,7 +179,6 @@ async fn written_like(namespace: &Namespace<'_>, mark: usize, predicted: &[Strin
         if written == predicted || begun.elapsed() > PATIENCE {
             return written;
         }
-        tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
@@ -340,7 +341,8 @@ async fn a_plan_tells_drift_missing_rights_and_what_would_be_refused() {
             .chain(["microservicestacks.microservicestack.dev".to_owned()])
             .collect::<Vec<_>>()
             .join(","),
-    );
+    )
+    .await;
     let spec: Value = serde_saphyr::from_str(&SHOP.replace("web:1", "web:2")).unwrap();
     let looked = mstack(&shop, Some("cli-planner"), &["plan", "-f", "-"], Some(&manifest(&spec)));
     let text = out(&looked);

@@ -27,7 +27,7 @@ impl Counts {
     async fn watch(namespace: &Namespace<'_>, name: &str) -> Self {
         let api = namespace.api(&slim::resource(Kind::Deployment.row()));
         let version = api.get(name).await.unwrap().metadata.resource_version.unwrap();
-        let params = WatchParams::default().fields(&format!("metadata.name={name}")).timeout(120);
+        let params = WatchParams::default().fields(&format!("metadata.name={name}")).timeout(290);
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let mut events = api.watch(&params, &version).await.unwrap().boxed();
@@ -88,8 +88,8 @@ async fn rule_2_a_manual_change_of_a_count_is_put_back_with_an_event_that_names_
         let requests = shop.requests_since(mark).await;
         assert_eq!(requests.iter().filter(|request| request.is_child_write()).count(), 1, "{requests:#?}");
     }
-    let events = shop.kubectl(&["get", "events", "-o", "jsonpath={range .items[*]}{.message}{\"\\n\"}{end}"]);
-    assert!(events.contains("put back Deployment web, changed by kubectl"), "{events}");
+    let is_told = |events: &[Value]| events.iter().any(|event| event["note"] == "put back Deployment web, changed by kubectl");
+    shop.events_until("DriftCorrected", "told who has changed it", is_told).await;
 }
 
 #[tokio::test]

@@ -145,8 +145,7 @@ async fn rule_10_a_class_that_cannot_grow_volumes_is_told_and_the_rest_goes_on()
 #[tokio::test]
 async fn rule_10_a_crash_between_the_two_stateful_sets_loses_neither_the_size_nor_the_pods() {
     let mut world = World::alone().await;
-    world.cluster.kubectl(&["create", "namespace", "crashes"]).unwrap();
-    let namespace = Namespace::again(&world, "crashes").await;
+    let namespace = world.namespace("crashes").await;
     volume(&namespace, "crashes", true);
     namespace.apply_stack("shop", &shop("crashes"));
     let pod = ready(&namespace).await;

@@ -78,6 +78,7 @@ async fn rule_11_services_then_databases_go_to_0_in_one_write_each_and_come_back
     assert_eq!(component(&awake, "api")["instances"]["desired"], 6, "the count that the autoscaler had chosen");
     assert_eq!(component(&awake, "web")["instances"]["serving"], 3);
     assert_eq!(*remembered(&shop.get(Kind::Deployment, "api").await), Value::Null);
+    history.caught_up(&awake).await;
     assert!(history.phases().iter().any(|phases| phases["services"]["web"] == "Blocked"), "{:#?}", history.phases());
 }
 

@@ -1,15 +1,19 @@
 //! What a stack has reported over time: every state that the API server has had of it, none skipped.
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use std::time::{Duration, Instant};
 
 use futures::{StreamExt, TryStreamExt};
 use kube::api::{WatchEvent, WatchParams};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::world::{Namespace, condition};
+use crate::world::{Namespace, PATIENCE, condition};
 
 /// Every state of one stack since the watch began.
 pub struct History {
+    /// Version at which the watch began.
+    begun: u64,
     seen: Arc<Mutex<Vec<Value>>>,
     task: JoinHandle<()>,
 }
@@ -20,26 +24,51 @@ impl History {
         let api = namespace.api(&mstack::cluster::slim::stacks());
         let params = WatchParams::default().fields(&format!("metadata.name={stack}"));
         let list = api.list(&kube::api::ListParams::default()).await.unwrap();
-        let version = list.metadata.resource_version.unwrap_or_default();
-        let stream = api.watch(&params, &version).await.unwrap().boxed();
+        let mut version = list.metadata.resource_version.unwrap();
+        let begun = version.parse().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let into = Arc::clone(&seen);
         let task = tokio::spawn(async move {
-            let mut stream = stream;
-            while let Ok(Some(event)) = stream.try_next().await {
-                if let WatchEvent::Added(object) | WatchEvent::Modified(object) = event {
-                    let object = serde_json::to_value(object).unwrap();
-                    into.lock().unwrap_or_else(PoisonError::into_inner).push(object);
+            // The API server ends a watch after a while; the next one goes on where it was.
+            loop {
+                let mut stream = api.watch(&params, &version).await.unwrap().boxed();
+                while let Ok(Some(event)) = stream.try_next().await {
+                    match event {
+                        WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                            version = object.metadata.resource_version.clone().unwrap();
+                            let object = serde_json::to_value(object).unwrap();
+                            into.lock().unwrap_or_else(PoisonError::into_inner).push(object);
+                        }
+                        WatchEvent::Error(error) => panic!("{error:?}"),
+                        _ => {}
+                    }
                 }
             }
         });
-        History { seen, task }
+        History { begun, seen, task }
+    }
+
+    /// Waits until the watch has shown this state of the stack, which was read beside it.
+    pub async fn caught_up(&self, stack: &Value) {
+        let version = |stack: &Value| stack["metadata"]["resourceVersion"].as_str().unwrap().parse::<u64>().unwrap();
+        let asked = Instant::now();
+        loop {
+            let latest = self.seen().last().map_or(self.begun, version);
+            if latest >= version(stack) {
+                return;
+            }
+            assert!(asked.elapsed() < PATIENCE, "the watch is at {latest} and the stack at {}", version(stack));
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Vec<Value>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The states so far that have a status.
     pub fn states(&self) -> Vec<Value> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.iter().filter(|stack| stack["status"].is_object()).cloned().collect()
+        self.seen().iter().filter(|stack| stack["status"].is_object()).cloned().collect()
     }
 
     /// How `Ready` went: status and reason, each as long as it did not change once.

@@ -23,7 +23,7 @@ fn helm(world: &World, arguments: &[&str]) {
 async fn rule_9_what_is_installed_works_is_upgraded_by_itself_and_goes_without_touching_a_stack() {
     let mut world = World::bare(Options { kwok_nodes: 2, ..Options::default() }).await;
     let place = Namespace::again(&world, "mstack-system").await;
-    let image = ["--image", "localhost/mstack:test", "--timeout", "1m"];
+    let image = ["--image", "localhost/mstack:test", "--timeout", "3m"];
     let installed = mstack(&place, None, &[&["install"], &image[..]].concat(), None);
     assert_eq!(code(&installed), 0, "{}{}", out(&installed), err(&installed));
     assert_eq!(out(&installed), format!("mstack {} is installed in mstack-system\n", env!("CARGO_PKG_VERSION")));

@@ -81,15 +81,17 @@ async fn rule_9_and_13_an_upgrade_a_rollback_and_an_uninstall_of_the_chart_chang
     const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
     let mut world = World::bare(Options { kwok_nodes: 2, ..Options::default() }).await;
     let next = next_chart(&world);
-    helm(&world, &["install", "mstack", CHART, "--create-namespace", "--wait", "--timeout", "2m"]);
+    helm(&world, &["install", "mstack", CHART, "--create-namespace", "--wait", "--timeout", "5m"]);
     world.start_operator();
     let shop = world.namespace("shop").await;
     shop.apply_stack("shop", SHOP);
     shop.stack_ready("shop").await;
+    shop.child_until(Kind::ConfigMap, "orders-identity", "recorded", Value::is_object).await;
+    world.at_rest(Some("shop")).await;
     let before = running(&shop).await;
     drop(shop);
 
-    helm(&world, &["upgrade", "mstack", next.to_str().unwrap(), "--wait", "--timeout", "2m"]);
+    helm(&world, &["upgrade", "mstack", next.to_str().unwrap(), "--wait", "--timeout", "5m"]);
     world.kill_operator();
     world.start_operator_as("localhost/mstack:next");
     assert!(description(&world).starts_with("A whole application at once"), "the CRD is upgraded too");
@@ -97,7 +99,7 @@ async fn rule_9_and_13_an_upgrade_a_rollback_and_an_uninstall_of_the_chart_chang
     assert_eq!(running(&shop).await, before, "an upgrade changes nothing that runs");
     drop(shop);
 
-    helm(&world, &["rollback", "mstack", "--wait", "--timeout", "2m"]);
+    helm(&world, &["rollback", "mstack", "--wait", "--timeout", "5m"]);
     world.kill_operator();
     world.start_operator();
     assert!(description(&world).starts_with("A whole application in one object"));
@@ -106,7 +108,7 @@ async fn rule_9_and_13_an_upgrade_a_rollback_and_an_uninstall_of_the_chart_chang
     drop(shop);
 
     world.kill_operator();
-    helm(&world, &["uninstall", "mstack", "--wait", "--timeout", "2m"]);
+    helm(&world, &["uninstall", "mstack", "--wait", "--timeout", "5m"]);
     let left = world.cluster.kubectl(&["-n", "mstack-system", "get", "deployments,services,roles,networkpolicies", "-o", "name"]);
     assert_eq!(left.unwrap(), "", "the operator's own objects go");
     let shop = Namespace::again(&world, "shop").await;
@@ -114,7 +116,7 @@ async fn rule_9_and_13_an_upgrade_a_rollback_and_an_uninstall_of_the_chart_chang
     assert_eq!(running(&shop).await, before, "an uninstall leaves what runs, and its data");
     drop(shop);
 
-    helm(&world, &["install", "mstack", CHART, "--wait", "--timeout", "2m"]);
+    helm(&world, &["install", "mstack", CHART, "--wait", "--timeout", "5m"]);
     world.start_operator();
     let shop = put_back_by_the_operator(&world).await;
     assert_eq!(running(&shop).await, before, "installed again, the operator takes up what is there");

@@ -21,6 +21,12 @@ async fn truth(shop: &Namespace<'_>, name: &str) -> Value {
     })
 }
 
+/// Waits until the counts of `web` are these, in the status and in truth: what is told follows what is true, a moment later.
+async fn told_and_true(shop: &Namespace<'_>, expected: &Value) {
+    let both = || async { json!([component(&shop.stack("shop").await, "web")["instances"], truth(shop, "web").await]) };
+    shop.until("told and true", both, |both| both[0] == *expected && both[1] == *expected).await;
+}
+
 #[tokio::test]
 async fn rule_1_instances_tell_the_truth_while_scaling() {
     let world = World::shared().await;
@@ -30,9 +36,8 @@ async fn rule_1_instances_tell_the_truth_while_scaling() {
         shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": count}}}})).await;
         let expected =
             json!({"desired": count, "source": "Spec", "updated": count, "ready": count, "serving": count, "terminating": 0});
-        let settled = |stack: &Value| is_ready(stack) && component(stack, "web")["instances"] == expected;
-        shop.stack_until("shop", "ready and settled", settled).await;
-        assert_eq!(truth(&shop, "web").await, expected);
+        told_and_true(&shop, &expected).await;
+        shop.stack_ready("shop").await;
     }
     let expected = json!({"desired": 2, "source": "Spec", "updated": 2, "ready": 2, "serving": 2, "terminating": 0});
     let serves = |stack: &Value| component(stack, "worker")["instances"] == expected;
@@ -59,9 +64,7 @@ async fn rule_1_an_instance_that_goes_away_is_terminating_and_serves_no_more() {
     }
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": 1}}}})).await;
     let expected = json!({"desired": 1, "source": "Spec", "updated": 1, "ready": 1, "serving": 1, "terminating": 1});
-    let leaving = |stack: &Value| component(stack, "web")["instances"] == expected;
-    shop.stack_until("shop", "one on its way out", leaving).await;
-    assert_eq!(truth(&shop, "web").await, expected);
+    told_and_true(&shop, &expected).await;
     for pod in shop.pods("web").await {
         let name = pod["metadata"]["name"].as_str().unwrap();
         shop.kubectl(&["patch", "pod", name, "--type=merge", "-p", r#"{"metadata": {"finalizers": null}}"#]);
@@ -82,6 +85,7 @@ async fn rule_1_ready_is_true_only_at_the_observed_generation_with_the_template_
     let staying: Vec<_> = pods.iter().filter(|pod| pod["metadata"]["deletionTimestamp"].is_null()).collect();
     assert_eq!(staying.iter().map(|pod| &pod["spec"]["containers"][0]["image"]).collect::<Vec<_>>(), ["web:2"; 3]);
     assert_eq!(stack["status"]["observedGeneration"], stack["metadata"]["generation"]);
+    history.caught_up(&stack).await;
     for state in history.states() {
         let instances = &component(&state, "web")["instances"];
         let whole = instances["updated"] == 3 && instances["serving"].as_i64() >= Some(3);
@@ -106,6 +110,7 @@ async fn rule_1_a_step_of_the_autoscaler_is_reconciling_and_not_unready() {
     let expected = json!({"desired": 6, "source": "HPA", "updated": 6, "ready": 6, "serving": 6, "terminating": 0});
     let stack = shop.stack_until("shop", "at six", |stack| component(stack, "web")["instances"] == expected).await;
     assert_eq!(condition(&stack, "Reconciling").unwrap()["status"], "False");
+    history.caught_up(&stack).await;
     assert_eq!(history.ready(), [("True".to_owned(), "Available".to_owned())], "never unready");
     for state in history.states() {
         let instances = &component(&state, "web")["instances"];
@@ -161,7 +166,7 @@ services: {web: {image: 'web:1', port: 9090/grpc, expose: [{host: grpc.example.c
     let slow = json!([{"host": "grpc.example.com", "path": "/shop.Orders", "timeout": "5s"}]);
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"expose": slow}}}})).await;
     shop.child_until(Kind::GrpcRoute, "web", "gone", Value::is_null).await;
-    let route = shop.get(Kind::HttpRoute, "web").await;
+    let route = shop.child_until(Kind::HttpRoute, "web", "made", Value::is_object).await;
     assert_eq!(route["spec"]["rules"][0]["timeouts"], json!({"request": "5s"}));
     accept(&shop, &route, "True", "Accepted");
     shop.stack_ready("shop").await;

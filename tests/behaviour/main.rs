@@ -28,6 +28,7 @@ mod revisions;
 mod rollout;
 mod scope;
 mod secrets;
+mod stopwatch;
 mod stuck;
 mod tasks;
 mod world;

@@ -84,13 +84,14 @@ async fn the_metrics_of_a_stack_come_with_it_and_go_with_it() {
         let (_, text) = ask(metrics, "GET", "/metrics", "operator");
         text.lines().filter(|line| line.contains("stack_namespace=\"measured\"")).map(str::to_owned).collect()
     };
-    let lines = of_stack();
     for line in [
         "mstack_stack_condition{stack_namespace=\"measured\",stack=\"shop\",type=\"Ready\",reason=\"Available\"} 1",
         "mstack_component_ready{stack_namespace=\"measured\",stack=\"shop\",component=\"web\"} 1",
         "mstack_component_instances{stack_namespace=\"measured\",stack=\"shop\",component=\"web\",state=\"serving\"} 2",
     ] {
-        assert!(lines.iter().any(|found| found == line), "{line} is not among {lines:#?}");
+        // The operator may see its own status later than the test does.
+        let lines = || async { json!(of_stack()) };
+        shop.until(&format!("measured: {line}"), lines, |lines| lines.as_array().unwrap().contains(&json!(line))).await;
     }
     shop.kubectl(&["delete", "microservicestack", "shop", "--wait"]);
     let gone = |_: &Value| of_stack().is_empty();

@@ -58,7 +58,8 @@ fn counted(reads: &[(&str, &str, usize)]) -> BTreeMap<(String, String), usize> {
 }
 
 /// At most two statuses for each change of a state, and one for counts on their way in each pause; none without news.
-fn assert_statuses_are_few(history: &History, requests: &[Request], begun: Instant) {
+async fn assert_statuses_are_few(shop: &Namespace<'_>, history: &History, requests: &[Request], begun: Instant) {
+    history.caught_up(&shop.stack("shop").await).await;
     let (statuses, changes) = (status_writes(requests), history.phases().len() - 1);
     let pauses = usize::try_from(begun.elapsed().as_secs() / PAUSE.as_secs()).unwrap();
     println!("{statuses} status writes for {changes} changes of state and {pauses} pauses");
@@ -79,7 +80,7 @@ async fn rule_13_creating_a_stack_costs_one_write_per_child_and_no_read_but_thos
     assert_eq!(writes.len(), made(&shop), "{writes:#?}");
     assert_eq!(reads(&requests), counted(&[("get", "secrets", 1), ("get", "persistentvolumeclaims", 1)]));
     println!("{} children: {} child writes", made(&shop), writes.len());
-    assert_statuses_are_few(&history, &requests, begun);
+    assert_statuses_are_few(&shop, &history, &requests, begun).await;
 }
 
 #[tokio::test]
@@ -129,8 +130,9 @@ async fn rule_13_a_changed_image_is_one_write_of_one_child_and_the_record_of_the
     assert_eq!(writes.iter().map(|write| write.resource.as_str()).collect::<Vec<_>>(), ["deployments", "controllerrevisions"]);
     assert_eq!(writes[0].name, "web");
     assert_eq!(reads(&requests), BTreeMap::new());
+    history.caught_up(&shop.stack("shop").await).await;
     assert_eq!(history.ready().iter().map(|(status, _)| status.as_str()).collect::<Vec<_>>(), ["True", "False", "True"]);
-    assert_statuses_are_few(&history, &requests, begun);
+    assert_statuses_are_few(&shop, &history, &requests, begun).await;
 }
 
 #[tokio::test]

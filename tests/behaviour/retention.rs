@@ -4,7 +4,7 @@ use mstack::cluster::slim;
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
-use crate::world::{Namespace, PATIENCE, World, message, reason};
+use crate::world::{Namespace, PATIENCE, World, condition, message, reason};
 
 const SHOP: &str = "
 databases:
@@ -138,6 +138,7 @@ async fn rule_9_a_volume_whose_stamp_was_taken_away_stays_with_its_secret_and_so
 
     // While it is in nobody's hands: paused, its stamp goes, and then the database.
     shop.patch_stack("shop", json!({"spec": {"paused": true}})).await;
+    shop.stack_until("shop", "paused", |stack| condition(stack, "Paused").is_some()).await;
     shop.kubectl(&["annotate", "pvc", "data-orders-0", &format!("{STAMP}-")]);
     shop.patch_stack("shop", json!({"spec": {"databases": {"orders": null}}})).await;
     shop.patch_stack("shop", json!({"spec": {"paused": null}})).await;
@@ -151,7 +152,7 @@ async fn rule_9_a_deleted_stack_goes_consumers_first_and_takes_the_stamped_data_
     let shop = world.namespace("stack-erased").await;
     ready(&shop).await;
     let mark = shop.requests_since(0).await.len();
-    shop.kubectl(&["delete", "microservicestack", "shop", "--timeout=60s"]);
+    shop.kubectl(&["delete", "microservicestack", "shop", "--timeout=180s"]);
     only_kept_is_left(&shop).await;
     shop.child_until(Kind::Service, "orders", "gone", Value::is_null).await;
     let requests = shop.requests_since(mark).await;
@@ -171,14 +172,13 @@ async fn rule_9_a_deleted_namespace_does_not_hang_on_the_finalizer() {
     let world = World::shared().await;
     let shop = world.namespace("namespace-erased").await;
     ready(&shop).await;
-    world.cluster.kubectl(&["delete", "namespace", "namespace-erased", "--timeout=60s"]).unwrap();
+    world.cluster.kubectl(&["delete", "namespace", "namespace-erased", "--timeout=180s"]).unwrap();
 }
 
 #[tokio::test]
 async fn rule_9_without_the_operator_the_documented_way_out_lets_the_stack_go_and_keeps_the_data() {
     let mut world = World::alone().await;
-    let shop = Namespace::again(&world, "way-out").await;
-    world.cluster.kubectl(&["create", "namespace", "way-out"]).unwrap();
+    let shop = world.namespace("way-out").await;
     ready(&shop).await;
     let all = data(&shop);
     drop(shop);

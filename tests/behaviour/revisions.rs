@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{allow, code, done, err, mstack, out};
 use crate::requests::child_writes;
-use crate::rollout::{HUGE, SHOP, good, image};
+use crate::rollout::{HUGE, SHOP, ask_for_failure, good, image};
 use crate::world::{World, condition, is_ready, reason};
 
 /// The revision that a stack asks for.
@@ -23,7 +23,7 @@ async fn rule_7_history_tells_what_failed_and_a_rollback_makes_the_spec_agree_wi
         "api": {"image": "api:2", "resources": {"cpu": HUGE}},
         "extra": {"image": "extra:1"},
     }}});
-    shop.patch_stack("shop", bad).await;
+    ask_for_failure(&shop, bad).await;
     let stack = shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
     let second = update(&stack);
 
@@ -35,7 +35,7 @@ async fn rule_7_history_tells_what_failed_and_a_rollback_makes_the_spec_agree_wi
     let object: Value = serde_json::from_str(&done(&shop, &["history", "shop", "-o", "json"])).unwrap();
     let runs = |at: usize| (&object["revisions"][at]["name"], &object["revisions"][at]["runs"]);
     assert_eq!([runs(0), runs(1)], [(&json!(second), &json!(false)), (&json!(first), &json!(true))], "{object:#}");
-    allow(&shop, "cli-historian", "get", "microservicestacks.microservicestack.dev");
+    allow(&shop, "cli-historian", "get", "microservicestacks.microservicestack.dev").await;
     let refused = mstack(&shop, Some("cli-historian"), &["history", "shop"], None);
     assert!(code(&refused) == 2 && err(&refused).contains("you may not list controllerrevisions.apps"), "{}", err(&refused));
 
@@ -59,7 +59,7 @@ async fn rule_7_history_tells_what_failed_and_a_rollback_makes_the_spec_agree_wi
     assert!(code(&again) == 2 && err(&again).contains("there is no good revision of shop to go back to"), "{}", err(&again));
 
     // From a good one, the one before is meant.
-    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": "web:2"}}}})).await;
+    shop.patch_stack("shop", json!({"spec": {"rollout": null, "services": {"web": {"image": "web:2"}}}})).await;
     shop.stack_until("shop", "good with another image", |stack| {
         is_ready(stack)
             && stack["status"]["revision"]["current"] == stack["status"]["revision"]["update"]
@@ -88,7 +88,7 @@ async fn rule_7_retry_tries_again_what_failed_and_is_refused_where_nothing_did()
     let shown = mstack(&shop, None, &["status", "shop"], None);
     let line = out(&shown).lines().find(|line| line.starts_with("test nice  ✕ Failed  ")).unwrap_or_default().to_owned();
     assert!(line.contains(" ago, took "), "{}{}", out(&shown), err(&shown));
-    allow(&shop, "cli-retrier", "get", "microservicestacks.microservicestack.dev");
+    allow(&shop, "cli-retrier", "get", "microservicestacks.microservicestack.dev").await;
     let blind = out(&mstack(&shop, Some("cli-retrier"), &["status", "shop"], None));
     assert!(blind.contains("\ntest nice  ✕ Failed\n") && blind.contains("left out: when tasks ran (you may not list"), "{blind}");
     let job = stack["status"]["tests"]["nice"]["job"].as_str().unwrap().to_owned();
@@ -99,14 +99,15 @@ async fn rule_7_retry_tries_again_what_failed_and_is_refused_where_nothing_did()
     shop.child_until(Kind::Job, &job, "made anew", anew).await;
 
     let bad = json!({"spec": {"tests": null, "services": {"api": {"image": "api:2", "resources": {"cpu": HUGE}}}}});
-    shop.patch_stack("shop", bad).await;
+    ask_for_failure(&shop, bad).await;
     shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
     let has = |image: &'static str| move |api: &Value| api["spec"]["template"]["spec"]["containers"][0]["image"] == image;
     shop.child_until(Kind::Deployment, "api", "back", has("api:1")).await;
     let output = done(&shop, &["retry", "shop"]);
     assert!(output.contains("is tried again; shop-") && output.contains("api made no progress for 5 s"), "{output}");
     shop.child_until(Kind::Deployment, "api", "tried again", has("api:2")).await;
-    shop.patch_stack("shop", json!({"spec": {"services": {"api": {"resources": {"cpu": "10m"}}}}})).await;
+    let mended = json!({"rollout": null, "services": {"api": {"resources": {"cpu": "10m"}}}});
+    shop.patch_stack("shop", json!({"spec": mended})).await;
     good(&shop).await;
     let refused = mstack(&shop, None, &["retry"], None);
     assert!(code(&refused) == 2 && err(&refused).contains("nothing of shop has failed"), "{}", err(&refused));

@@ -115,6 +115,8 @@ async fn rule_8_the_old_files_stay_until_the_rollout_is_over_and_go_then() {
     assert!(both.len() == 2 && both.contains(&old[0]), "{both:?}");
     shop.patch_stack("shop", json!({"spec": {"services": {"api": {"resources": null}}}})).await;
     shop.stack_ready("shop").await;
+    let now = || async { names(&shop).into() };
+    shop.until("rid of the old files", now, |new: &Value| new.as_array().unwrap().len() == 1).await;
     shop.requests_since(0).await;
     let new = names(&shop);
     assert!(new.len() == 1 && !new.contains(&old[0]), "{new:?}");

@@ -1,15 +1,15 @@
 //! Rule 7: migrations, tests and jobs. On simulated nodes the tag of the image says what becomes of a Job's pod: `fails`,
 //! `killed`, `waits`, or it ends well.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kube::api::{ListParams, Patch, PatchParams};
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
-use crate::world::{Namespace, World, component, condition, message, reason};
+use crate::world::{Namespace, World, component, condition, is_ready, message, reason};
 
 const SHOP: &str = "
-rollout: {deadline: 5s}
 databases:
   orders: {engine: postgres, version: 17, storage: {size: 1Gi}}
 services:
@@ -32,14 +32,18 @@ async fn jobs(shop: &Namespace<'_>, task: &str) -> BTreeMap<String, String> {
     .collect()
 }
 
-/// Ends the pod of a task that waits.
+/// Ends the pod of a task that waits, once it runs: its node would write over what is told earlier.
 async fn end_well(shop: &Namespace<'_>, task: &str) {
     let pods = shop.api(&mstack::cluster::slim::resource(Kind::Pod.row()));
     let params = ListParams::default().labels(&format!("microservicestack.dev/task={task}"));
-    for pod in pods.list(&params).await.unwrap().items {
-        let name = pod.metadata.name.unwrap();
+    let running = || async {
+        let all = pods.list(&params).await.unwrap().items;
+        all.into_iter().filter(|pod| pod.data["status"]["phase"] == "Running").filter_map(|pod| pod.metadata.name).collect()
+    };
+    let names = shop.until("running", running, |names: &Value| !names.as_array().unwrap().is_empty()).await;
+    for name in names.as_array().unwrap().iter().filter_map(Value::as_str) {
         let patch = Patch::Merge(json!({"status": {"phase": "Succeeded"}}));
-        pods.patch_status(&name, &PatchParams::default(), &patch).await.unwrap();
+        pods.patch_status(name, &PatchParams::default(), &patch).await.unwrap();
     }
 }
 
@@ -49,7 +53,7 @@ async fn image(shop: &Namespace<'_>, service: &str) -> Value {
 
 fn is_good(stack: &Value) -> bool {
     let revision = &stack["status"]["revision"];
-    reason(stack) == "Available" && revision["current"] == revision["update"]
+    is_ready(stack) && reason(stack) == "Available" && revision["current"] == revision["update"]
 }
 
 #[tokio::test]
@@ -76,9 +80,8 @@ async fn rule_7_a_gated_test_that_fails_puts_the_services_back_and_its_job_is_ke
     shop.apply_stack("shop", &with("e2e:3").replace("web:1", "web:2").replace("api:1", "api:2"));
     shop.stack_until("shop", "good once the test is mended", is_good).await;
     assert_eq!(image(&shop, "web").await, "web:2");
-    shop.requests_since(0).await;
-    let left = jobs(&shop, "test-flow").await;
-    assert_eq!(left.values().collect::<Vec<_>>(), ["Complete"], "Jobs of old revisions go: {left:?}");
+    let left = || async { jobs(&shop, "test-flow").await.into_values().collect() };
+    shop.until("rid of the Jobs of old revisions", left, |left| *left == json!(["Complete"])).await;
 }
 
 #[tokio::test]
@@ -124,7 +127,8 @@ async fn rule_7_a_migration_runs_once_after_its_database_and_before_its_template
     shop.kubectl(&["delete", "job", "-l", "microservicestack.dev/task=migrate-api"]);
     shop.requests_since(0).await;
     assert!(jobs(&shop, "migrate-api").await.is_empty());
-    shop.patch_stack("shop", json!({"spec": {"services": {"api": {"image": "api:3", "config": {"A": "1"}}}}})).await;
+    let api = json!({"image": "api:3", "config": {"A": "1"}});
+    shop.patch_stack("shop", json!({"spec": {"rollout": {"deadline": "2s"}, "services": {"api": api}}})).await;
     shop.stack_until("shop", "running another one", |stack| {
         component(stack, "api")["message"].as_str().is_some_and(|words| words.contains("runs (job"))
     })
@@ -133,11 +137,15 @@ async fn rule_7_a_migration_runs_once_after_its_database_and_before_its_template
     let pods = ["get", "pods", "-l", "microservicestack.dev/task=migrate-api", "-o", "jsonpath={.items[*].status.phase}"];
     shop.stack_until("shop", "running it in a container", |_| shop.kubectl(&pods) == "Running").await;
     let running = jobs(&shop, "migrate-api").await;
+    // The deadline is stopped meanwhile.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     shop.patch_stack("shop", json!({"spec": {"services": {"api": {"config": {"A": "2"}, "replicas": 2}}}})).await;
     shop.child_until(Kind::Deployment, "api", "scaled while it migrates", |api| api["spec"]["replicas"] == 2).await;
     shop.requests_since(0).await;
     assert_eq!(jobs(&shop, "migrate-api").await, running, "the newer one waits for its turn");
     assert_eq!(image(&shop, "api").await, "api:2");
+    assert_eq!(component(&shop.stack("shop").await, "api")["phase"], "Migrating");
+    shop.patch_stack("shop", json!({"spec": {"rollout": null}})).await;
     end_well(&shop, "migrate-api").await;
     shop.stack_until("shop", "running the newer one", |stack| {
         component(stack, "api")["message"]

@@ -1,13 +1,18 @@
 //! A real control plane, the real operator beside it as an ordinary user with the chart's rights, and namespaces for
 //! the tests to live in.
+#[path = "journal.rs"]
+mod journal;
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex as Lock, MutexGuard as Locked, PoisonError};
 use std::time::{Duration, Instant};
 
 use cluster::{Cluster, Options};
+use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
@@ -15,16 +20,22 @@ use mstack::kinds::Kind;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
+use journal::Journal;
+
 /// User that the operator is.
 pub const OPERATOR: &str = "system:serviceaccount:mstack-system:mstack";
-/// Longest wait for anything.
-pub const PATIENCE: Duration = Duration::from_mins(1);
+/// Longest wait for anything, on a machine that has much else to do.
+pub const PATIENCE: Duration = Duration::from_mins(3);
+/// How long nothing must have happened until a part of the cluster counts as at rest.
+const QUIET: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// A control plane with the CRD, and the operator.
 pub struct World {
     pub cluster: Cluster,
     operator: Option<Child>,
     log: PathBuf,
+    journal: Lock<Journal>,
     /// The only namespaces that the operator may work in; empty: all.
     namespaces: Vec<String>,
 }
@@ -41,7 +52,11 @@ impl World {
     /// The world of the tests that stop the operator or count all its requests: one at a time.
     pub async fn alone() -> MutexGuard<'static, World> {
         let world = || async { Mutex::new(World::new(Options { kwok_nodes: 1, ..Options::default() }).await) };
-        RESTARTED.get_or_init(world).await.lock().await
+        let mut world = RESTARTED.get_or_init(world).await.lock().await;
+        if !world.operator_runs() {
+            world.start_operator(); // Another test has failed before it could.
+        }
+        world
     }
 
     /// A world of one's own.
@@ -66,16 +81,37 @@ impl World {
         }
         cluster.kubectl_stdin(&["apply", "-f", "-"], &rights(namespaces)).unwrap();
         cluster.add_gateway_api().unwrap();
-        let log = cluster.kubeconfig().with_file_name("operator.log");
-        World { cluster, operator: None, log, namespaces: namespaces.iter().map(ToString::to_string).collect() }
+        let world = World::around(cluster, namespaces);
+        for namespace in namespaces {
+            world.until_allowed(OPERATOR, "list", "deployments.apps", &["--namespace", namespace]).await;
+        }
+        if namespaces.is_empty() {
+            world.until_allowed(OPERATOR, "list", "deployments.apps", &["--all-namespaces"]).await;
+        }
+        world
     }
 
     /// A control plane alone: neither CRD nor rights, and no operator.
     pub async fn bare(options: Options) -> World {
         let cluster = Cluster::start(options).await.unwrap();
         cluster.add_gateway_api().unwrap();
+        World::around(cluster, &[])
+    }
+
+    fn around(cluster: Cluster, namespaces: &[&str]) -> World {
         let log = cluster.kubeconfig().with_file_name("operator.log");
-        World { cluster, operator: None, log, namespaces: Vec::new() }
+        let journal = Lock::new(Journal::new(cluster.audit_log(), &log));
+        World { cluster, operator: None, log, journal, namespaces: namespaces.iter().map(ToString::to_string).collect() }
+    }
+
+    /// Waits until a user has a right: the API server sees roles and their bindings a moment after they were made.
+    pub async fn until_allowed(&self, user: &str, verb: &str, resource: &str, place: &[&str]) {
+        let asked = [&["auth", "can-i", verb, resource, "--as", user], place].concat();
+        let begun = Instant::now();
+        while let Err(error) = self.cluster.kubectl(&asked) {
+            assert!(begun.elapsed() < PATIENCE, "{asked:?}: {error}");
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// Starts the operator; it must not be running.
@@ -106,6 +142,13 @@ impl World {
         self.operator.as_ref().expect("the operator runs").id()
     }
 
+    /// Process ids of the operator and of the control plane.
+    pub fn processes(&self) -> Vec<u32> {
+        let started = fs::read_to_string(self.cluster.kubeconfig().with_file_name("processes")).unwrap();
+        let parts = started.lines().filter_map(|line| line.split(' ').next()?.parse().ok());
+        parts.chain(self.operator.as_ref().map(Child::id)).collect()
+    }
+
     /// Where the operator's pages are: /metrics, and the page to look at.
     pub async fn addresses(&self) -> [SocketAddr; 2] {
         let begun = Instant::now();
@@ -116,7 +159,7 @@ impl World {
                 return [metrics, page];
             }
             assert!(begun.elapsed() < PATIENCE, "no addresses in the log:\n{log}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
@@ -125,6 +168,7 @@ impl World {
         let mut operator = self.operator.take().expect("the operator runs");
         operator.kill().unwrap();
         operator.wait().unwrap();
+        self.journal().ended();
     }
 
     /// Whether the operator still runs.
@@ -144,19 +188,52 @@ impl World {
         Client::try_from(config).unwrap()
     }
 
-    /// A namespace of one's own.
+    /// A namespace of one's own, in which pods can be made.
     pub async fn namespace(&self, name: &str) -> Namespace<'_> {
         self.cluster.kubectl(&["create", "namespace", name]).unwrap();
-        Namespace { world: self, name: name.to_owned(), client: self.client().await }
+        let namespace = Namespace { world: self, name: name.to_owned(), client: self.client().await };
+        let accounts = namespace.api(&ApiResource::erase::<ServiceAccount>(&()));
+        let account = || async { serde_json::to_value(accounts.get_opt("default").await.unwrap()).unwrap() };
+        namespace.until("given its account", account, Value::is_object).await;
+        namespace
+    }
+
+    fn journal(&self) -> Locked<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The requests of the operator so far, in the order of the audit log.
     pub fn requests(&self) -> Vec<Request> {
-        let text = fs::read_to_string(self.cluster.audit_log()).unwrap_or_default();
-        let complete =
-            text.lines().filter(|line| line.contains(OPERATOR)).filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        complete.filter(|event| event["user"]["username"] == OPERATOR).map(|event| Request::new(&event)).collect()
+        self.journal().requests().to_vec()
     }
+
+    /// How many stacks the operator has looked at since it was started.
+    pub fn looked_at(&self) -> usize {
+        self.journal().looked_at()
+    }
+
+    /// Waits until nobody has changed anything for a while, and the operator is not about to. None named: anywhere.
+    pub async fn at_rest(&self, namespace: Option<&str>) {
+        let begun = Instant::now();
+        let (mut since, mut before) = (begun, self.journal().standing(namespace));
+        // What comes of a change may take longer to come on a machine that has much else to do.
+        let quiet = QUIET.mul_f64((slowness() / 2.0).clamp(1.0, 5.0));
+        while before.is_due() || since.elapsed() < quiet {
+            assert!(begun.elapsed() < PATIENCE, "{} never rests: {before:#?}", namespace.unwrap_or("the cluster"));
+            tokio::time::sleep(LOOK).await;
+            let now = self.journal().standing(namespace);
+            if now != before {
+                (since, before) = (Instant::now(), now);
+            }
+        }
+    }
+}
+
+/// How many times longer this machine may need than one that has a core for everything that wants to run.
+pub fn slowness() -> f64 {
+    let load: f64 = fs::read_to_string("/proc/loadavg").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
+    (load / f64::from(cores)).max(1.0)
 }
 
 impl Drop for World {
@@ -226,23 +303,14 @@ pub struct Request {
 }
 
 impl Request {
-    fn new(event: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let object = &event["objectRef"];
-        Self {
-            verb: text(&event["verb"]),
-            resource: text(&object["resource"]),
-            subresource: text(&object["subresource"]),
-            namespace: text(&object["namespace"]),
-            name: text(&object["name"]),
-            code: event["responseStatus"]["code"].as_i64().unwrap_or_default(),
-        }
+    /// Whether it changes something, if it is accepted.
+    pub fn is_write(&self) -> bool {
+        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
     }
 
     /// A write to a child: no status, no Event, no Lease.
     pub fn is_child_write(&self) -> bool {
-        matches!(self.verb.as_str(), "create" | "update" | "patch" | "delete" | "deletecollection")
-            && !matches!(self.resource.as_str(), "events" | "leases" | "microservicestacks")
+        self.is_write() && !matches!(self.resource.as_str(), "events" | "leases" | "microservicestacks")
     }
 
     /// A write of a status.
@@ -279,6 +347,11 @@ impl Namespace<'_> {
     /// Applies manifests; the API server may refuse them.
     pub fn try_apply(&self, yaml: &str) -> Result<String, cluster::Error> {
         self.world.cluster.kubectl_stdin(&["-n", &self.name, "apply", "-f", "-"], yaml)
+    }
+
+    /// What the API server says to a manifest that is not meant.
+    pub fn dry_run(&self, yaml: &str) -> Result<String, cluster::Error> {
+        self.world.cluster.kubectl_stdin(&["-n", &self.name, "create", "--dry-run=server", "-f", "-"], yaml)
     }
 
     /// Applies a stack from its spec.
@@ -375,7 +448,8 @@ impl Namespace<'_> {
         self.until(what, || self.get(kind, name), is).await
     }
 
-    async fn until<F: Future<Output = Value>>(&self, what: &str, see: impl Fn() -> F, is: impl Fn(&Value) -> bool) -> Value {
+    /// Waits until what is seen is as it should be; on failure says what was seen last.
+    pub async fn until<F: Future<Output = Value>>(&self, what: &str, see: impl Fn() -> F, is: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
             let seen = see().await;
@@ -391,26 +465,31 @@ impl Namespace<'_> {
                     last.into_iter().rev().collect::<Vec<_>>().join("\n")
                 );
             }
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK).await;
         }
     }
 
     /// The operator's requests in this namespace so far.
     pub fn requests(&self) -> Vec<Request> {
-        self.world.requests().into_iter().filter(|request| request.namespace == self.name).collect()
+        self.world.journal().requests().iter().filter(|request| request.namespace == self.name).cloned().collect()
     }
 
-    /// The requests since a mark, once no new one has come for a second: what a change has cost.
+    /// The requests since a mark, once all is at rest: what a change has cost.
     pub async fn requests_since(&self, mark: usize) -> Vec<Request> {
-        let mut before = self.requests();
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            let now = self.requests();
-            if now.len() == before.len() {
-                return now.into_iter().skip(mark).collect();
-            }
-            before = now;
-        }
+        self.world.at_rest(Some(&self.name)).await;
+        self.requests().split_off(mark)
+    }
+
+    /// The operator's Events of a reason, once there are as many as there should be.
+    pub async fn events_until(&self, reason: &str, what: &str, is: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let api = self.api(&ApiResource::erase::<k8s_openapi::api::events::v1::Event>(&()));
+        let list = || async {
+            let all = api.list(&ListParams::default()).await.unwrap().items;
+            let all = all.into_iter().map(|event| serde_json::to_value(event).unwrap());
+            all.filter(|event| event["reason"] == reason && event["reportingController"] == "mstack").collect::<Value>()
+        };
+        let told = self.until(what, list, |events| is(events.as_array().unwrap())).await;
+        told.as_array().unwrap().clone()
     }
 
     /// Names of all children by resource, as the API server has them.
