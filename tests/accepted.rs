@@ -26,6 +26,7 @@ async fn a_real_api_server_takes_every_object_as_it_is_sent_and_every_pod_of_it(
     let cluster = Cluster::control_plane().await.unwrap();
     cluster.add_gateway_api().unwrap();
     let client = client(&cluster).await;
+    install_stacks(&cluster, &client).await;
     every_path_that_is_sent_is_ours_and_sending_it_again_changes_nothing(&client).await;
     every_pod_passes_the_pod_security_standard_of_its_profile(&client).await;
 }
@@ -33,7 +34,6 @@ async fn a_real_api_server_takes_every_object_as_it_is_sent_and_every_pod_of_it(
 /// Design, section 4: "A child is intact when its desired-hash is ours and every path that we send is in our Apply entry."
 /// Rule 13: "At rest: zero writes".
 async fn every_path_that_is_sent_is_ours_and_sending_it_again_changes_nothing(client: &Client) {
-    install_stacks(client).await;
     let mut kinds = BTreeSet::new();
     for case in cases() {
         let (namespace, objects) = created(client, &case).await;
@@ -85,15 +85,12 @@ async fn client(cluster: &Cluster) -> Client {
     Client::try_from(config).unwrap()
 }
 
-async fn install_stacks(client: &Client) {
+async fn install_stacks(cluster: &Cluster, client: &Client) {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     let crd = MicroserviceStack::crd();
     api.create(&kube::api::PostParams::default(), &crd).await.unwrap();
-    let established = kube::runtime::conditions::is_crd_established();
-    let name = crd.name_any();
-    let wait = kube::runtime::wait::await_condition(api, &name, established);
-    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap().unwrap();
+    cluster.wait_until_served(&[&crd.name_any()]).unwrap();
 }
 
 /// Creates the stack of a case in a namespace of its own, so that its children have a living owner.
@@ -123,7 +120,7 @@ async fn default_account(client: &Client, namespace: &str) {
         kube::runtime::wait::await_condition(api, "default", |account: Option<&k8s_openapi::api::core::v1::ServiceAccount>| {
             account.is_some()
         });
-    tokio::time::timeout(Duration::from_secs(30), wait).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_mins(2), wait).await.unwrap().unwrap();
 }
 
 async fn apply(client: &Client, namespace: &str, object: &Object) -> DynamicObject {

@@ -159,13 +159,13 @@ impl Cluster {
     pub fn add_gateway_api(&self) -> Result<(), Error> {
         let definitions = parts::path("gateway-api-crds")?;
         self.kubectl(&["apply", "--server-side", "--filename", &definitions.to_string_lossy()])?;
-        self.wait_until_served(&["httproutes.gateway.networking.k8s.io"])
+        self.wait_until_served(&["httproutes.gateway.networking.k8s.io", "grpcroutes.gateway.networking.k8s.io"])
     }
 
     /// Waits until the API server serves custom kinds, named like `httproutes.gateway.networking.k8s.io`.
     ///
     /// # Errors
-    /// When one of them is not served within a minute, with what kubectl said.
+    /// When one of them is not served within three minutes, with what kubectl said.
     pub fn wait_until_served(&self, names: &[&str]) -> Result<(), Error> {
         definitions::wait_until_served(|arguments| self.kubectl(arguments), names)
     }

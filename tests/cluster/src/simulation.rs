@@ -10,7 +10,7 @@ use crate::control_plane::ControlPlane;
 use crate::{Error, files, machine, parts};
 
 const PART: &str = "kwok";
-const READY: Duration = Duration::from_secs(30);
+const READY: Duration = Duration::from_secs(90);
 /// Enough addresses for a million pods; the default has 256.
 const PODS: &str = "10.0.0.0/12";
 

@@ -32,9 +32,16 @@ fn state_folder(cluster: &Cluster) -> PathBuf {
 fn wait_until(what: &str, mut is_true: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_true() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not become true within 20 s");
+        assert!(start.elapsed() < Duration::from_mins(2), "{what} did not become true within two minutes");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// How many times longer this machine may need than one that has a core for everything that wants to run.
+fn slowness() -> f64 {
+    let load: f64 = std::fs::read_to_string("/proc/loadavg").unwrap().split(' ').next().unwrap().parse().unwrap();
+    let cores = u32::try_from(std::thread::available_parallelism().unwrap().get()).unwrap();
+    (load / f64::from(cores)).max(1.0)
 }
 
 #[tokio::test]
@@ -45,13 +52,14 @@ async fn control_plane_is_ready_within_10_s_and_serves() -> Result<(), Error> {
         let start = Instant::now();
         let cluster = Cluster::control_plane().await?;
         starts.push(start.elapsed());
-        if starts.last() < Some(&Duration::from_secs(10)) {
+        if starts.last() < Some(&Duration::from_secs(10).mul_f64(slowness())) {
             break cluster;
         }
         assert!(starts.len() < 3, "ready after {starts:?}: other work on the machine slows a start, but not three in a row");
     };
     cluster.kubectl_stdin(&["apply", "-f", "-"], CONFIG_MAP)?;
-    assert!(std::fs::read_to_string(cluster.audit_log()).unwrap().contains(r#""name":"kept""#));
+    // A request is noted once it has been answered.
+    wait_until("the request is noted", || std::fs::read_to_string(cluster.audit_log()).unwrap().contains(r#""name":"kept""#));
     Ok(())
 }
 
@@ -111,7 +119,7 @@ async fn a_dropped_cluster_leaves_no_process_and_no_file() -> Result<(), Error> 
 async fn on_simulated_nodes_pods_become_ready_slices_fill_and_volumes_bind() -> Result<(), Error> {
     let cluster = Cluster::start(Options { kwok_nodes: 2, ..Options::default() }).await?;
     cluster.kubectl_stdin(&["apply", "-f", "-"], include_str!("simulated.yaml"))?;
-    cluster.kubectl(&["rollout", "status", "statefulset/keeper", "--timeout=60s"])?;
+    cluster.kubectl(&["rollout", "status", "statefulset/keeper", "--timeout=180s"])?;
     assert_eq!(cluster.kubectl(&["get", "pvc", "data-keeper-0", "--output=jsonpath={.status.phase}"])?, "Bound");
     let addresses = ["get", "endpointslices", "--selector=app=keeper", "--output=jsonpath={.items[*].endpoints[*].addresses[0]}"];
     wait_until("the Service has both pods", || {

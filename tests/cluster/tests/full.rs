@@ -24,13 +24,13 @@ fn eventually(what: &str, mut ask: impl FnMut() -> Result<String, Error>, is_eno
     }
 }
 
-fn http_get(address: &str, host: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+fn http_get(address: &str, host: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    write!(stream, "GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 fn output_of(program: &str, arguments: &[&str]) -> String {
@@ -78,7 +78,7 @@ fn a_volume_keeps_its_data_when_the_pod_is_replaced(cluster: &Cluster) -> Result
 }
 
 fn the_route_answers_from_outside(cluster: &Cluster) {
-    let ask = || Ok(http_get(&cluster.gateway(), "web.localhost"));
+    let ask = || Ok(http_get(&cluster.gateway(), "web.localhost").unwrap_or_else(|error| error.to_string()));
     eventually("the route answers", ask, |answer| answer.starts_with("HTTP/1.1 200") && answer.contains("page from node-"));
 }
 
@@ -118,7 +118,7 @@ fn network_policies_are_enforced(cluster: &Cluster) -> Result<(), Error> {
     becomes("keeper-0", &api_server, "443", false);
     becomes("keeper-0", "web.default.svc", "80", true);
     the_route_answers_from_outside(cluster);
-    cluster.kubectl(&["rollout", "status", "daemonset/web", "--timeout=10s"])?;
+    cluster.kubectl(&["rollout", "status", "daemonset/web", "--timeout=60s"])?;
 
     cluster.kubectl(&["delete", "networkpolicy", "--all"])?;
     for address in addresses.split(' ') {
@@ -130,8 +130,9 @@ fn network_policies_are_enforced(cluster: &Cluster) -> Result<(), Error> {
 fn real_use_is_measured(cluster: &Cluster) {
     eventually("kubectl top", || cluster.kubectl(&["top", "pods"]), |text| text.contains("busy-"));
     let asked = ["get", "hpa", "busy", "--output=jsonpath={.status.currentMetrics[0].resource.current.averageUtilization}"];
-    let use_seen = eventually("the autoscaler sees use", || cluster.kubectl(&asked), |text| !text.is_empty() && text != "0");
-    assert!(use_seen.parse::<u32>().unwrap() > 60, "a loop that fills its limit uses {use_seen} % of its request");
+    // A loop that fills its limit; the first measurement may be of its beginning.
+    let is_busy = |text: &str| text.parse::<u32>().is_ok_and(|percent| percent > 60);
+    eventually("the autoscaler sees use", || cluster.kubectl(&asked), is_busy);
     let replicas = ["get", "deployment", "busy", "--output=jsonpath={.spec.replicas}"];
     eventually("the autoscaler scales", || cluster.kubectl(&replicas), |text| text == "2");
 }
