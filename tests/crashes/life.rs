@@ -14,7 +14,7 @@ use crate::state::{self, State, difference};
 use crate::world::{component, is_ready, reason};
 
 /// Longest wait for the end of a step: an operator that crashes at each write starts a hundred times.
-const LONGEST: Duration = Duration::from_mins(3);
+const LONGEST: Duration = Duration::from_mins(5);
 /// How long an operator that has nothing to do is watched for writes.
 const SILENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(150);
@@ -223,12 +223,16 @@ impl Life {
         }
     }
 
-    /// Waits until the operator has not written for a while.
-    pub async fn silent(&self) {
-        let begun = Instant::now();
+    /// Waits until nobody has changed anything for a while, and no pod is ending: what comes of that is still to come.
+    async fn silent(&self) {
+        let (mut since, mut before) = (Instant::now(), BTreeMap::new());
         loop {
-            let last = self.sent().last().map_or(begun, |sent| sent.at);
-            if last.max(begun).elapsed() > SILENCE {
+            let (now, ends) = state::versions(&self.client, &self.namespace).await;
+            if now != before || ends {
+                (since, before) = (Instant::now(), now);
+            }
+            let last = self.sent().last().map_or(since, |sent| sent.at);
+            if last.max(since).elapsed() > SILENCE {
                 return;
             }
             tokio::time::sleep(LOOK).await;

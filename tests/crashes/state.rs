@@ -25,6 +25,21 @@ pub async fn of(client: &Client, namespace: &str) -> State {
     objects.iter().map(|(kind, object)| (key(kind, object), without(&chance, &comparable(kind, object)))).collect()
 }
 
+/// The versions of all that a stack has or looks at, and whether something of it is ending.
+pub async fn versions(client: &Client, namespace: &str) -> (BTreeMap<String, String>, bool) {
+    let (mut versions, mut ends) = (BTreeMap::new(), false);
+    for row in &KINDS {
+        let api = Api::<DynamicObject>::namespaced_with(client.clone(), namespace, &slim::resource(row));
+        for object in api.list_metadata(&ListParams::default().labels(STACK)).await.unwrap().items {
+            ends |= object.metadata.deletion_timestamp.is_some();
+            let (name, version) =
+                (object.metadata.name.unwrap_or_default(), object.metadata.resource_version.unwrap_or_default());
+            versions.insert(format!("{}/{name}", row.name), version);
+        }
+    }
+    (versions, ends)
+}
+
 /// UIDs of data and fingerprints of Secrets by kind and name: what must never be another one.
 pub async fn data(client: &Client, namespace: &str, component: &str) -> BTreeMap<String, Value> {
     let mut data = BTreeMap::new();
