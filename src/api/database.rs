@@ -35,8 +35,8 @@ pub struct Database {
     #[schemars(length(min = 1, max = 512))]
     pub image: Option<String>,
     /// How many instances run. 1 by default. More of `postgres`, `valkey` and `redis`: the first one takes the writes, the others
-    /// follow it and can be read at the Service `<database>-ro`; nothing is promoted by itself. Of `nats` 3 or 5 are members of
-    /// one cluster, and the number cannot change later. Other engines have one.
+    /// follow it and can be read at the Service `<database>-ro`; nothing is promoted by itself. Of `nats` and
+    /// `rabbitmq` 3 or 5 are members of one cluster, and the number cannot change later. Other engines have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
     pub instances: Option<i32>,

@@ -254,7 +254,7 @@ codes! {
     Members 726 "a cluster has another number of members"
         "The members of a cluster agree by majority: with 2 neither may be away, and an even number bears no more than the odd one below it. Set `instances` to 1, 3 or 5."
     MembersFixed 727 "the number of members of a cluster cannot change"
-        "The data is that of so many members: a single NATS server's streams are no cluster's and would be removed by it, and a cluster of fewer members could have no majority. The database stays as it is. Go back to the number that it has, or add a second database and move the data."
+        "The data is that of so many members: a single NATS server's streams are no cluster's and would be removed by it, a RabbitMQ node that has its queues cannot be called otherwise, and a cluster of fewer members could have no majority. The database stays as it is. Go back to the number that it has, or add a second database and move the data."
     MembersSecret 728 "a cluster has generated credentials"
         "Members of a cluster prove themselves to each other with a password of their own, which only a generated Secret has. Remove `credentials`, or set `instances: 1`."
 

@@ -31,7 +31,9 @@ pub fn init(stack: &Stack, database: &Database) -> Option<Object> {
 /// instance on: they change in place and restart nothing.
 pub fn recipe(stack: &Stack, database: &Database) -> Option<Object> {
     let name = recipe_name(database)?;
-    Some(object(&database.name, meta::owned(stack, &database.name, &name), texts(database.recipe.files), None))
+    let peers = database.peers.join("\n");
+    let files = texts(database.recipe.files).into_iter().map(|(name, text)| (name, text.replace("{peers}", &peers)));
+    Some(object(&database.name, meta::owned(stack, &database.name, &name), files.collect(), None))
 }
 
 fn texts(files: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -50,7 +50,7 @@ pub fn credentials_secret(stack: &Stack, database: &Database, passwords: Passwor
         (key::PASSWORD, password.to_owned()),
         (key::DATABASE, name),
         (key::URI, uri::complete(database, password)),
-        (key::PEER_PASSWORD, if recipe.peers { passwords.peer.to_owned() } else { String::new() }),
+        (key::PEER_PASSWORD, if recipe.has_peers() { passwords.peer.to_owned() } else { String::new() }),
     ];
     let given = entries.into_iter().filter(|(_, value)| !value.is_empty());
     Secret {

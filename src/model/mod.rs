@@ -161,6 +161,8 @@ pub struct Database {
     pub version: Option<String>,
     /// How many instances.
     pub instances: i32,
+    /// What members of a cluster are told of each.
+    pub peers: Vec<String>,
     /// Where the data is.
     pub storage: Storage,
     /// How clients prove who they are.

@@ -91,18 +91,22 @@ async fn rule_10_a_lost_first_volume_is_told_and_the_surviving_copies_are_left_a
 #[tokio::test]
 async fn rule_10_members_of_a_cluster_are_counted_and_another_number_of_them_is_told_and_not_done() {
     let world = World::shared().await;
-    let shop = world.namespace("members").await;
-    shop.apply_stack("shop", &SHOP.replace("engine: postgres, version: 17", "engine: nats, version: '2.11', instances: 3"));
-    shop.stack_until("shop", "counted", |stack| component(stack, "orders")["instances"] == counts(3)).await;
-    let is_recorded = |record: &Value| record["metadata"]["labels"]["microservicestack.dev/data-members"] == "3";
-    shop.child_until(Kind::ConfigMap, "orders-identity", "recorded", is_recorded).await;
-    let before = uids(&shop, "orders").await;
-    for count in [1, 5] {
-        set_instances(&shop, count).await;
-        shop.stack_until("shop", "told", |stack| reason(stack) == "MembersFixed").await;
-        assert_eq!(shop.get(Kind::StatefulSet, "orders").await["spec"]["replicas"], 3);
-        assert_eq!(uids(&shop, "orders").await, before);
-        set_instances(&shop, 3).await;
-        shop.stack_ready("shop").await;
+    for (engine, version) in [("nats", "2.11"), ("rabbitmq", "4.1")] {
+        let shop = world.namespace(&format!("members-{engine}")).await;
+        let cluster = format!("engine: {engine}, version: '{version}', instances: 3");
+        shop.apply_stack("shop", &SHOP.replace("engine: postgres, version: 17", &cluster));
+        shop.stack_until("shop", "counted", |stack| component(stack, "orders")["instances"] == counts(3)).await;
+        let is_recorded = |record: &Value| record["metadata"]["labels"]["microservicestack.dev/data-members"] == "3";
+        shop.child_until(Kind::ConfigMap, "orders-identity", "recorded", is_recorded).await;
+        let before = uids(&shop, "orders").await;
+        let sent = shop.get(Kind::StatefulSet, "orders").await["spec"].clone();
+        for count in [1, 5] {
+            set_instances(&shop, count).await;
+            shop.stack_until("shop", "told", |stack| reason(stack) == "MembersFixed").await;
+            assert_eq!(shop.get(Kind::StatefulSet, "orders").await["spec"], sent);
+            assert_eq!(uids(&shop, "orders").await, before);
+            set_instances(&shop, 3).await;
+            shop.stack_ready("shop").await;
+        }
     }
 }

@@ -47,6 +47,7 @@ pub const NATS: Image = Image { path: "/servers", peer: "peer1", entry: include_
 
 pub const RABBITMQ: Image = Image {
     path: "/usr/lib/rabbitmq/bin",
+    peer: "peer1",
     entry: include_str!("../cluster/images/rabbitmq/docker-entrypoint.sh"),
     command: &["rabbitmq-server"],
     env: &[("HOME", "/var/lib/rabbitmq"), ("RABBITMQ_DATA_DIR", "/var/lib/rabbitmq"), ("RABBITMQ_LOGS", "-")],

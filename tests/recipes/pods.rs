@@ -17,7 +17,7 @@ use crate::images::{BUILT, Image};
 
 /// Identity of the data.
 pub const IDENTITY: &str = "data-1";
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_mins(3);
 /// What a root file system takes from this machine; everything else in it is its own.
 const SHARED: [&str; 4] = ["/usr", "/etc/ld.so.cache", "/etc/alternatives", "/etc/ssl"];
 const DEVICES: [&str; 4] = ["null", "zero", "random", "urandom"];

@@ -9,7 +9,8 @@ pub fn env(stack: &Stack, database: &Database) -> Vec<EnvVar> {
     let recipe = &database.recipe;
     let credentials = recipe.credentials_env.iter().filter_map(|(name, key)| Some(secret(name, secret_name(database)?, key)));
     let open: &[(String, String)] = if database.credentials == Credentials::None { &recipe.open_env } else { &[] };
-    let own = open.iter().chain(&recipe.env).map(|(name, value)| plain(name, value));
+    let headless = |value: &str| value.replace("{headless}", &database.objects.headless);
+    let own = open.iter().chain(&recipe.env).map(|(name, value)| plain(name, &headless(value)));
     let further = database.env.iter().map(|(name, value)| plain(name, value));
     last_of_each(common(stack).into_iter().chain(credentials).chain(own).chain(of_instances(database)).chain(further))
 }
@@ -18,9 +19,8 @@ pub fn env(stack: &Stack, database: &Database) -> Vec<EnvVar> {
 fn of_instances(database: &Database) -> impl Iterator<Item = EnvVar> {
     let primary = database.has_primary().then(|| plain("MSTACK_PRIMARY", &database.objects.primary()));
     // A Secret of the user's, and one of before, may lack it.
-    let peers = secret_name(database)
-        .filter(|_| database.recipe.peers)
-        .map(|name| optional_secret("MSTACK_PEER_PASSWORD", name, key::PEER_PASSWORD));
+    let peers = secret_name(database).zip(database.recipe.peer_env);
+    let peers = peers.map(|(from, name)| optional_secret(name, from, key::PEER_PASSWORD));
     let connections = match database.recipe.connections.setting {
         Setting::Env(name) => database.max_connections.map(|most| plain(name, &most.to_string())),
         Setting::None | Setting::Args(_) => None,

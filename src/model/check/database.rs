@@ -37,7 +37,8 @@ fn check(
     let objects = DatabaseNames::new(scope.names, scope.stack, name);
     let inside = name.replace('-', "_");
     let volume = scope.facts.volumes.get(name);
-    let recipe = recipe(&path, written, &inside, volume, found);
+    let of_data = instances::of_data(written, volume);
+    let recipe = recipe(&path, written, &inside, volume, found).of_instances(of_data);
     judge_use(&path, written, &recipe, found);
     let version = history::version(&path, written, &recipe, found);
     let field = if written.version.is_none() && written.image.is_some() { "image" } else { "version" };
@@ -46,6 +47,7 @@ fn check(
     let instances = instances::check(&path, written, &recipe, found);
     let held = held.or_else(|| instances::judge_members(&path, instances, &recipe, volume));
     notices.0.extend(held.clone());
+    let peers = instances::peers(&recipe, &objects, &credentials, of_data);
     Database {
         name: name.to_owned(),
         image: image(&path, written, &recipe, found),
@@ -57,7 +59,8 @@ fn check(
         init: files::init(&format!("{path}.init"), &written.init, !recipe.init_path.is_empty(), found),
         env: env(&path, written, &recipe, found),
         command: written.command.clone().unwrap_or_default(),
-        args: args(written, &recipe, &credentials, instances::member_args(&recipe, &objects, &credentials, instances)),
+        args: args(written, &recipe, &credentials, instances::member_args(&recipe, &credentials, &peers)),
+        peers,
         resources: resources::check(&format!("{path}.resources"), written.resources.as_ref(), found),
         security: security::of_database(scope, &format!("{path}.security"), written.security.as_ref(), &recipe, found),
         erasable: is_erasable(written),

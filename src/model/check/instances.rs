@@ -67,14 +67,31 @@ pub fn judge_members(path: &str, wanted: i32, recipe: &Recipe, volume: Option<&V
     })
 }
 
-/// Arguments of each member of a cluster; none of a single instance.
-pub fn member_args(recipe: &Recipe, objects: &DatabaseNames, credentials: &Credentials, instances: i32) -> Vec<String> {
-    if !(2..=MOST_INSTANCES).contains(&instances) {
+/// How many instances the row is to be of: as many as the data is of, else as many as are asked for.
+pub fn of_data(written: &api::Database, volume: Option<&VolumeFacts>) -> i32 {
+    volume.and_then(|volume| volume.members).or(written.instances).unwrap_or(1)
+}
+
+/// What each member of a cluster is told of each; nothing of a single instance.
+pub fn peers(recipe: &Recipe, objects: &DatabaseNames, credentials: &Credentials, instances: i32) -> Vec<String> {
+    if !(2..=MOST_INSTANCES).contains(&instances) || recipe.peer.is_empty() {
         return Vec::new();
     }
-    let user = if *credentials == Credentials::None { "" } else { recipe.peer_user };
-    let peer = |ordinal: i32| recipe.peer.replace("{user}", user).replace("{host}", &objects.host(ordinal));
-    let peers: Vec<String> = (0..instances).map(peer).collect();
+    let user = user(recipe, credentials);
+    let peer = |ordinal: i32| {
+        let number = (ordinal + 1).to_string();
+        recipe.peer.replace("{user}", user).replace("{host}", &objects.host(ordinal)).replace("{number}", &number)
+    };
+    (0..instances).map(peer).collect()
+}
+
+/// Arguments of each member of a cluster; none of a single instance.
+pub fn member_args(recipe: &Recipe, credentials: &Credentials, peers: &[String]) -> Vec<String> {
+    let user = user(recipe, credentials);
     let filled = |argument: &String| argument.replace("{peers}", &peers.join(",")).replace("{user}", user);
-    recipe.member_args.iter().map(filled).collect()
+    if peers.is_empty() { Vec::new() } else { recipe.member_args.iter().map(filled).collect() }
+}
+
+fn user(recipe: &Recipe, credentials: &Credentials) -> &'static str {
+    if *credentials == Credentials::None { "" } else { recipe.peer_user }
 }

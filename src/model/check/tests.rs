@@ -99,6 +99,7 @@ fn smallest_database() -> Database {
         shared: false,
         doors: Doors::default(),
         instances: 1,
+        peers: vec![],
         storage: Storage::Ephemeral,
         credentials: Credentials::None,
         database: "cache".into(),

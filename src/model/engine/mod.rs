@@ -29,7 +29,7 @@ pub struct Recipe {
     pub port: u16,
     /// Folder that the volume is mounted at; empty: the engine keeps nothing.
     pub mount_path: String,
-    /// Environment of the container, complete.
+    /// Environment of the container, complete; `{headless}` stands for the Service that names the instances.
     pub env: Vec<(String, String)>,
     /// Environment only with credentials, as pairs of variable and key of the Secret (`username`, `password`).
     pub credentials_env: Vec<(String, String)>,
@@ -44,7 +44,7 @@ pub struct Recipe {
     /// Arguments only of a cluster of equal members; `{peers}` stands for all members as [`Recipe::peer`] writes one, and
     /// `{user}` for what a member proves itself with.
     pub member_args: Vec<String>,
-    /// Address of a member of a cluster for the others; `{user}` and `{host}` expand.
+    /// What each member of a cluster is told of each; `{user}`, `{host}` and `{number}`, from 1, expand.
     pub peer: &'static str,
     /// What members of a cluster prove themselves with, unless there is no authentication.
     pub peer_user: &'static str,
@@ -76,9 +76,12 @@ pub struct Recipe {
     pub scratch: Vec<String>,
     /// How several instances work together.
     pub replication: Replication,
-    /// Whether instances have a password among themselves, which consumers do not get.
-    pub peers: bool,
-    /// Scripts and configuration of ours by file name, mounted at [`FILES`].
+    /// Variable with the password that instances have among themselves, which consumers do not get.
+    pub peer_env: Option<&'static str>,
+    /// The row of the members of a cluster, where more than arguments tells them from a single instance.
+    pub members: Option<Box<Recipe>>,
+    /// Scripts and configuration of ours by file name, mounted at [`FILES`]; `{peers}` stands for a line of each member as
+    /// [`Recipe::peer`] writes one.
     pub files: &'static [(&'static str, &'static str)],
     /// Files of [`Recipe::files`] that the image reads elsewhere, with the whole path.
     pub places: &'static [(&'static str, &'static str)],
@@ -197,7 +200,8 @@ fn base(engine: Engine, image: &str, version: &str, port: u16) -> Recipe {
         group: None,
         scratch: Vec::new(),
         replication: Replication::None,
-        peers: false,
+        peer_env: None,
+        members: None,
         files: &[],
         places: &[],
         init_files: &[],
@@ -209,6 +213,20 @@ fn base(engine: Engine, image: &str, version: &str, port: u16) -> Recipe {
 }
 
 impl Recipe {
+    /// The row of so many instances.
+    #[must_use]
+    pub fn of_instances(self, count: i32) -> Self {
+        match self.members {
+            Some(members) if count > 1 => *members,
+            _ => self,
+        }
+    }
+
+    /// Whether a generated Secret has a password of the instances among themselves, now or as a cluster.
+    pub fn has_peers(&self) -> bool {
+        self.peer_env.is_some() || self.members.as_ref().is_some_and(|members| members.has_peers())
+    }
+
     /// The row in the form that pods are of; where there are none, as it is.
     #[must_use]
     pub fn in_form(self, form: Option<i32>) -> Self {

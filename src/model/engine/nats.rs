@@ -24,7 +24,7 @@ pub fn row(database: &str) -> Recipe {
         ]),
         peer: "nats://{user}{host}:6222",
         peer_user: "_mstack:$(MSTACK_PEER_PASSWORD)@",
-        peers: true,
+        peer_env: Some("MSTACK_PEER_PASSWORD"),
         // Ready is who has caught up with what the cluster has decided.
         member_ready: Some((8222, "/healthz?js-meta-only=true")),
         username: database.to_owned(),

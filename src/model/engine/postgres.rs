@@ -24,7 +24,7 @@ pub fn row(database: &str) -> Recipe {
         connections: Connections { most: Some(100), reserved: 3, setting: Setting::Env("MSTACK_MAX_CONNECTIONS") },
         shares_data: true,
         replication: Replication::Followers,
-        peers: true,
+        peer_env: Some("MSTACK_PEER_PASSWORD"),
         files: &[
             ("prepare.sh", include_str!("postgres/prepare.sh")),
             ("roles.sh", include_str!("postgres/roles.sh")),

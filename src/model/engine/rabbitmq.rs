@@ -1,5 +1,5 @@
-//! RabbitMQ.
-use super::{Recipe, base, pairs, texts};
+//! RabbitMQ: one node, or a cluster of equal members.
+use super::{Recipe, Replication, base, pairs, texts};
 use crate::api::Engine;
 
 /// Where the image reads it: after its own files, and beside a configuration that an own image brings.
@@ -7,13 +7,13 @@ const PLACE: &str = "/etc/rabbitmq/conf.d/90-mstack.conf";
 
 pub fn row(database: &str) -> Recipe {
     let former = first_form(database);
-    Recipe {
+    let row = Recipe {
         files: &[("rabbitmq.conf", include_str!("rabbitmq/rabbitmq.conf"))],
         places: &[("rabbitmq.conf", PLACE)],
         form: 2,
-        former: Some(Box::new(former.clone())),
-        ..former
-    }
+        ..former.clone()
+    };
+    Recipe { members: Some(Box::new(members(row.clone()))), former: Some(Box::new(former)), ..row }
 }
 
 /// Without a configuration: the consumers' user is an administrator.
@@ -31,7 +31,25 @@ fn first_form(database: &str) -> Recipe {
         user: Some(999),
         group: Some(999),
         scratch: texts(&["/tmp", "/var/lib/rabbitmq", "/var/log/rabbitmq"]),
+        replication: Replication::Members(&[3, 5]),
         proof: &["rabbit@localhost"],
         ..base(Engine::Rabbitmq, "docker.io/library/rabbitmq", "4.1", 5672)
+    }
+}
+
+/// Each member has a name that the others find it by, and is told the names of all.
+fn members(single: Recipe) -> Recipe {
+    Recipe {
+        env: pairs(&[
+            ("RABBITMQ_NODENAME", "rabbit@$(POD_NAME).{headless}"),
+            ("RABBITMQ_USE_LONGNAME", "true"),
+            ("RABBITMQ_MNESIA_DIR", "/var/lib/rabbitmq/mnesia/member"),
+        ]),
+        peer_env: Some("RABBITMQ_ERLANG_COOKIE"),
+        peer: "cluster_formation.classic_config.nodes.{number} = rabbit@{host}",
+        files: &[("rabbitmq.conf", include_str!("rabbitmq/members.conf")), ("prepare.sh", include_str!("rabbitmq/prepare.sh"))],
+        prepare: texts(&["bash", "/mstack/prepare.sh"]),
+        proof: &["member"],
+        ..single
     }
 }

@@ -208,10 +208,15 @@ fn rule_10_a_version_that_is_higher_or_tells_more_is_newer() {
 
 #[test]
 fn rule_10_a_cluster_keeps_the_members_that_it_began_with_and_the_rest_goes_on() {
+    for engine in ["nats, version: '2.11'", "rabbitmq, version: '4.1'"] {
+        keeps_its_members(engine);
+    }
+}
+
+fn keeps_its_members(engine: &str) {
     let held = |wanted: i32, members: Option<i32>| {
-        let spec =
-            format!("databases: {{ db: {{ engine: nats, version: '2.11', instances: {wanted}, storage: {{ size: 1Gi }} }} }}");
-        let mut facts = volume("", "", "2.11");
+        let spec = format!("databases: {{ db: {{ engine: {engine}, instances: {wanted}, storage: {{ size: 1Gi }} }} }}");
+        let mut facts = volume("", "", "");
         facts.volumes.get_mut("db").unwrap().members = members;
         let stack = checked(&spec, &facts);
         let held = stack.databases["db"].held.clone();
@@ -222,4 +227,18 @@ fn rule_10_a_cluster_keeps_the_members_that_it_began_with_and_the_rest_goes_on()
         |to: i32| Some((Code::MembersFixed, format!("go back to `instances: {to}`, or add a second database and move the data")));
     assert_eq!([held(3, None), held(3, Some(3)), held(1, Some(1))], [None, None, None]);
     assert_eq!([held(1, Some(3)), held(5, Some(3)), held(3, Some(1))], [back(3), back(3), back(1)]);
+}
+
+#[test]
+fn rule_10_what_is_read_at_the_next_start_stays_that_of_the_members_that_there_are() {
+    let of = |wanted: i32, members: i32| {
+        let spec = format!("databases: {{ db: {{ engine: rabbitmq, instances: {wanted}, storage: {{ size: 1Gi }} }} }}");
+        let mut facts = volume("", "", "");
+        facts.volumes.get_mut("db").unwrap().members = Some(members);
+        let database = &checked(&spec, &facts).databases["db"];
+        (database.recipe.clone(), database.peers.clone())
+    };
+    assert_eq!((of(1, 3), of(3, 1)), (of(3, 3), of(1, 1)));
+    let last = "cluster_formation.classic_config.nodes.3 = rabbit@db-2.db-headless";
+    assert_eq!((of(3, 3).1.last().map(String::as_str), of(1, 1).1.len()), (Some(last), 0));
 }

@@ -708,12 +708,10 @@ fn rule_10_copies_of_a_database_that_comes_back_empty_are_refused() {
 #[test]
 fn rule_10_members_of_a_cluster_are_as_many_as_can_agree_and_keep_what_they_agreed_to() {
     let cluster = |database: &str, path: &str, reason: &str, fix: &str| {
-        refused(
-            &format!("databases: {{ db: {{ engine: nats, {database} }} }}"),
-            &format!("spec.databases.db.{path}"),
-            reason,
-            fix,
-        );
+        for engine in ["nats", "rabbitmq"] {
+            let spec = format!("databases: {{ db: {{ engine: {engine}, {database} }} }}");
+            refused(&spec, &format!("spec.databases.db.{path}"), reason, fix);
+        }
     };
     for count in [2, 4, 7] {
         let database = format!("storage: {{ size: 1Gi }}, instances: {count}");
