@@ -2,6 +2,7 @@
 //! customers and its operators see it. It needs the images that `make images` builds.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it does not expect")]
 
+mod backup;
 mod copies;
 mod rollout;
 mod traffic;
@@ -31,6 +32,7 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
     assert!(asked >= 5000, "too few to say that none is lost");
     copies::a_copy_on_another_node_has_what_was_written(&world);
     a_killed_database_pod_loses_no_row(&world);
+    backup::a_restored_api_server_loses_no_data_and_replaces_none(&world).await;
     removing_a_service_prunes_exactly_its_children(&world);
     an_uninstalled_operator_leaves_everything_running(&world);
     a_deleted_stack_leaves_its_data_and_finds_it_again(&world);

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use cluster::{Cluster, Options, Profile};
+use cluster::{Backup, Cluster, Options, Profile};
 use serde_json::Value;
 
 const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
@@ -58,6 +58,16 @@ impl World {
         if !output.status.success() {
             self.fail(&format!("helm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
         }
+    }
+
+    /// Copies all that the API server knows.
+    pub async fn save(&self) -> Backup {
+        self.cluster.save().await.unwrap()
+    }
+
+    /// Makes the API server forget what has happened since.
+    pub async fn restore(&self, backup: &Backup) {
+        self.cluster.restore(backup).await.unwrap();
     }
 
     pub fn gateway(&self) -> &str {

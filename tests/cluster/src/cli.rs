@@ -324,8 +324,8 @@ fn build_base_images() -> Result<(), Error> {
 }
 
 fn build_parts() -> Result<(), Error> {
-    use parts::Need::{ControlPlane, Images, Nodes, Simulation, Tools};
-    parts::ensure(&[ControlPlane, Tools, Images, Nodes, Simulation])?;
+    use parts::Need::{ControlPlane, Images, Nodes, Restore, Simulation, Tools};
+    parts::ensure(&[ControlPlane, Tools, Images, Nodes, Restore, Simulation])?;
     for part in parts::PARTS {
         println!("{:<28} {:<14} {}", part.name, part.version, part.path().display());
     }

@@ -39,7 +39,8 @@ impl ControlPlane {
     /// Starts all four and waits until requests are served and namespaces work.
     pub(crate) fn start(&self) -> Result<(), Error> {
         self.make_certificates()?;
-        self.state.start("etcd", &self.etcd()?)?;
+        self.make_etcd_data()?;
+        self.start_etcd()?;
         self.start_api_server()?;
         self.state.start("kube-controller-manager", &self.controller_manager()?)?;
         self.state.start("kube-scheduler", &self.scheduler()?)?;
@@ -74,13 +75,23 @@ impl ControlPlane {
         .map(drop)
     }
 
+    /// Starts etcd on the data that it has.
+    pub(crate) fn start_etcd(&self) -> Result<(), Error> {
+        self.state.start("etcd", &self.etcd()?)
+    }
+
     /// Stops the API server at once, as a crash would.
     pub(crate) fn stop_api_server(&self) -> Result<(), Error> {
+        self.stop("kube-apiserver", "KILL")
+    }
+
+    /// Sends a signal to a part and waits for its end.
+    pub(crate) fn stop(&self, part: &str, signal: &str) -> Result<(), Error> {
         let processes = self.state.processes();
-        let Some(server) = processes.iter().find(|process| process.name == "kube-apiserver") else { return Ok(()) };
-        server.signal("KILL");
-        wait_until("the end of the API server", Duration::from_secs(10), Duration::from_millis(20), || {
-            if server.is_running() { Err(Error::request("it still runs", "wait")) } else { Ok(()) }
+        let Some(process) = processes.iter().find(|process| process.name == part) else { return Ok(()) };
+        process.signal(signal);
+        wait_until(&format!("the end of {part}"), Duration::from_secs(10), Duration::from_millis(20), || {
+            if process.is_running() { Err(Error::request("it still runs", "wait")) } else { Ok(()) }
         })
     }
 
@@ -140,22 +151,37 @@ impl ControlPlane {
         self.state.file("kubeconfigs").join(user.replace(':', "_"))
     }
 
-    fn etcd(&self) -> Result<Command, Error> {
-        let data = if self.options.etcd_on_disk {
+    /// Folder of etcd's data.
+    pub(crate) fn etcd_data(&self) -> std::path::PathBuf {
+        if self.options.etcd_on_disk {
             self.state.file("etcd")
         } else {
-            let in_memory = Path::new("/dev/shm").join(format!("mstack-cluster-{}", self.state.name));
-            files::remove_folder(&in_memory)?;
-            self.state.note("folders", &in_memory.to_string_lossy())?;
-            in_memory
-        };
-        let url = |index| format!("http://127.0.0.1:{}", self.state.port(index));
-        let (clients, peers) = (url(port::ETCD_CLIENTS), url(port::ETCD_PEERS));
+            Path::new("/dev/shm").join(format!("mstack-cluster-{}", self.state.name))
+        }
+    }
+
+    /// What tells etcd's only member who it is, at its start and in its data.
+    pub(crate) fn membership(&self) -> [String; 2] {
+        let peers = self.etcd_url(port::ETCD_PEERS);
+        [format!("--initial-advertise-peer-urls={peers}"), format!("--initial-cluster=default={peers}")]
+    }
+
+    fn etcd_url(&self, index: u16) -> String {
+        format!("http://127.0.0.1:{}", self.state.port(index))
+    }
+
+    fn make_etcd_data(&self) -> Result<(), Error> {
+        let data = self.etcd_data();
+        files::remove_folder(&data)?;
+        if self.options.etcd_on_disk { Ok(()) } else { self.state.note("folders", &data.to_string_lossy()) }
+    }
+
+    fn etcd(&self) -> Result<Command, Error> {
+        let (clients, peers) = (self.etcd_url(port::ETCD_CLIENTS), self.etcd_url(port::ETCD_PEERS));
         let mut etcd = command(parts::path("etcd")?, ["--log-level=warn", "--quota-backend-bytes=8589934592"]);
-        etcd.arg("--data-dir").arg(data);
+        etcd.arg("--data-dir").arg(self.etcd_data());
         etcd.args([format!("--listen-client-urls={clients}"), format!("--advertise-client-urls={clients}")]);
-        etcd.args([format!("--listen-peer-urls={peers}"), format!("--initial-advertise-peer-urls={peers}")]);
-        etcd.arg(format!("--initial-cluster=default={peers}"));
+        etcd.arg(format!("--listen-peer-urls={peers}")).args(self.membership());
         if !self.options.etcd_on_disk {
             etcd.arg("--unsafe-no-fsync");
         }

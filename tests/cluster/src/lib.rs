@@ -1,5 +1,6 @@
 //! A real Kubernetes on one Linux machine, for tests, the demo and the benchmarks.
 
+mod backup;
 mod command;
 mod control_plane;
 mod definitions;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use backup::Backup;
 pub use error::Error;
 
 use control_plane::ControlPlane;
@@ -186,6 +188,24 @@ impl Cluster {
     pub async fn start_api_server(&mut self) -> Result<(), Error> {
         let control_plane = self.control_plane.clone();
         blocking(move || control_plane.start_api_server()).await
+    }
+
+    /// Copies all that the API server knows; it stops for that moment. The copy ends with the cluster.
+    ///
+    /// # Errors
+    /// When etcd or the API server does not end, or is not ready again in time.
+    pub async fn save(&self) -> Result<Backup, Error> {
+        let control_plane = self.control_plane.clone();
+        blocking(move || control_plane.save()).await
+    }
+
+    /// Makes the API server know what it knew at a backup, and nothing since. Volumes and containers are not touched.
+    ///
+    /// # Errors
+    /// When the backup cannot be put back, or the API server is not ready again in time.
+    pub async fn restore(&self, backup: &Backup) -> Result<(), Error> {
+        let (control_plane, backup) = (self.control_plane.clone(), backup.clone());
+        blocking(move || control_plane.restore(&backup)).await
     }
 
     /// A cluster that outlives this process, for the command line.

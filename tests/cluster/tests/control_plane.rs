@@ -104,6 +104,22 @@ async fn a_stopped_api_server_comes_back_with_its_data() -> Result<(), Error> {
 }
 
 #[tokio::test]
+async fn a_restored_backup_is_all_that_is_known_and_who_knew_more_begins_anew() -> Result<(), Error> {
+    let cluster = Cluster::control_plane().await?;
+    cluster.kubectl_stdin(&["apply", "-f", "-"], CONFIG_MAP)?;
+    let backup = cluster.save().await?;
+    cluster.kubectl(&["create", "namespace", "later"])?;
+    cluster.kubectl(&["delete", "configmap", "kept"])?;
+    cluster.restore(&backup).await?;
+    assert!(cluster.kubectl(&["get", "configmap", "kept"])?.contains("kept"));
+    assert!(cluster.kubectl(&["get", "namespace", "later"]).is_err());
+    cluster.kubectl(&["create", "namespace", "anew"])?;
+    let account = ["--namespace", "anew", "get", "serviceaccount", "default"];
+    wait_until("the controllers work on", || cluster.kubectl(&account).is_ok());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_dropped_cluster_leaves_no_process_and_no_file() -> Result<(), Error> {
     let cluster = Cluster::control_plane().await?;
     let folder = state_folder(&cluster);

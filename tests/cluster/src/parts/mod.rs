@@ -22,6 +22,8 @@ pub(crate) enum Need {
     Nodes,
     /// Tools that the demo and the tests call.
     Tools,
+    /// Restoring a backup.
+    Restore,
 }
 
 /// Where a part comes from.
@@ -72,11 +74,12 @@ const fn debian(name: &'static str, need: Need, file: &'static str) -> Part {
     Part { name, version: "distribution", need, source: Source::Debian { file } }
 }
 
-use Need::{ControlPlane, Images, Nodes, Simulation, Tools};
+use Need::{ControlPlane, Images, Nodes, Restore, Simulation, Tools};
 
 /// Every part there is, in the order in which they are built.
 pub(crate) const PARTS: &[Part] = &[
     go("etcd", "3.7.3", ControlPlane, "go.etcd.io/etcd/server/v3", ""),
+    go("etcdutl", "3.7.3", Restore, "go.etcd.io/etcd/etcdutl/v3", ""),
     kubernetes("kubectl", ControlPlane),
     kubernetes("kube-apiserver", ControlPlane),
     kubernetes("kube-controller-manager", ControlPlane),
