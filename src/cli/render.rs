@@ -84,8 +84,8 @@ fn built(args: &Args, stack: &Stack) -> Vec<(Object, Value)> {
     let scaled = |object: &Object| {
         stack.services.get(&object.component).is_some_and(|service| matches!(service.count, Count::Scaled { .. }))
     };
-    let body = |object: Object| {
-        let mut body = object.body.clone();
+    let body = |mut object: Object| {
+        let mut body = std::mem::take(&mut object.body);
         if let Some(count) = object.count.filter(|_| !scaled(&object)) {
             body["spec"]["replicas"] = count.into();
         }

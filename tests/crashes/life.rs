@@ -18,6 +18,8 @@ const LONGEST: Duration = Duration::from_mins(5);
 /// How long an operator that has nothing to do is watched for writes.
 const SILENCE: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(150);
+/// A look at everything is a list of each kind: many lives at a time would keep the API server from its work.
+const SELDOM: Duration = Duration::from_secs(2);
 
 const SPEC: &str = r#"{
   "databases": {
@@ -211,6 +213,7 @@ impl Life {
     /// Waits until everything is as it was in another life.
     pub async fn converge(&self, expected: &State) -> Result<(), String> {
         let begun = Instant::now();
+        let mut pause = LOOK;
         loop {
             let seen = state::of(&self.client, &self.namespace).await;
             if seen == *expected {
@@ -219,7 +222,8 @@ impl Life {
             if begun.elapsed() > LONGEST {
                 return Err(format!("not the same state within {LONGEST:?}:\n{}", difference(expected, &seen)));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(SELDOM);
         }
     }
 
