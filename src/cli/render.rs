@@ -8,7 +8,7 @@ use super::files::Files;
 use super::output::{self, Outcome, Screen, wrap};
 use super::stacks;
 use crate::api::MicroserviceStack;
-use crate::desired::{self, Desired, Object, object};
+use crate::desired::{self, Object, object};
 use crate::lint;
 use crate::model::{self, Count, Credentials, Facts, Stack, Storage};
 
@@ -78,13 +78,12 @@ fn checked(args: &Args, mut object: MicroserviceStack) -> Result<Stack, String> 
     model::check(&object, &facts).map_err(|violations| violations.to_string())
 }
 
-/// Each object with its body as it can be applied by anybody.
-fn built(args: &Args, stack: &Stack) -> Vec<(Object, Value)> {
-    let Desired { objects, tasks } = desired::build(stack);
+/// Each object with its body as it can be applied by anybody, one after another: the largest stack has some hundreds.
+fn built(args: &Args, stack: &Stack) -> impl Iterator<Item = (Object, Value)> {
     let scaled = |object: &Object| {
         stack.services.get(&object.component).is_some_and(|service| matches!(service.count, Count::Scaled { .. }))
     };
-    let body = |mut object: Object| {
+    let body = move |mut object: Object| {
         let mut body = std::mem::take(&mut object.body);
         if let Some(count) = object.count.filter(|_| !scaled(&object)) {
             body["spec"]["replicas"] = count.into();
@@ -103,32 +102,30 @@ fn built(args: &Args, stack: &Stack) -> Vec<(Object, Value)> {
         }
         (object, body)
     };
-    objects.into_iter().chain(tasks).map(body).collect()
+    desired::objects(stack).chain(desired::tasks(stack)).map(body)
 }
 
 fn yaml(args: &Args, stack: &Stack) -> Result<String, String> {
-    let objects = built(args, stack);
-    let revision = &stack.revision.name;
-    let head = format!(
-        "Stack {} in namespace {}, revision {revision}: {} objects, in the order of applying.",
-        stack.name,
-        stack.namespace,
-        objects.len()
-    );
-    let mut out = String::new();
-    for line in std::iter::once(head).chain(left_out(args, stack)).flat_map(|text| wrap(&text, 78)) {
-        let _ = writeln!(out, "# {line}");
-    }
-    for (object, body) in objects {
+    let mut documents = String::new();
+    let mut count = 0;
+    for (object, body) in built(args, stack) {
         let text = serde_saphyr::to_string(&body).map_err(|error| error.to_string())?;
         let when = if stack.has(&object.component) {
             format!("wave {}", wave(stack, &object.component))
         } else {
             "once it is due".to_owned()
         };
-        let _ = writeln!(out, "---\n# {}, {when}\n{}", object.component, text.trim_end());
+        let _ = writeln!(documents, "---\n# {}, {when}\n{}", object.component, text.trim_end());
+        count += 1;
     }
-    Ok(out)
+    let revision = &stack.revision.name;
+    let head = format!(
+        "Stack {} in namespace {}, revision {revision}: {count} objects, in the order of applying.",
+        stack.name, stack.namespace
+    );
+    let words = std::iter::once(head).chain(left_out(args, stack)).flat_map(|text| wrap(&text, 78));
+    let head = words.fold(String::new(), |out, line| format!("{out}# {line}\n"));
+    Ok(head + &documents)
 }
 
 fn wave(stack: &Stack, component: &str) -> usize {

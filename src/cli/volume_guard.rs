@@ -73,7 +73,7 @@ fn holds(args: &Args) -> Result<(), String> {
     }
     let proof: Vec<_> = proof.iter().map(|proof| proof.display().to_string()).collect();
     Err(format!(
-        "DataLost: the data {recorded} was initialised before, and the volume has no {} any more; restore it, or delete the record (the ConfigMap <database>-identity) to start with empty data",
+        "DataLost: the data {recorded} was initialised before, and the volume has no {} any more; restore it, or delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data",
         proof.join(" or ")
     ))
 }
@@ -82,7 +82,7 @@ fn initialise(args: &Args, marker: &Path) -> Result<(), String> {
     let Args { path, identity, recorded, .. } = args;
     if !recorded.is_empty() && !args.is_copy() {
         return Err(format!(
-            "DataLost: the data {recorded} was initialised before, and this volume does not hold it; restore the volume, or delete the record (the ConfigMap <database>-identity) to start with empty data"
+            "DataLost: the data {recorded} was initialised before, and this volume does not hold it; restore the volume, or delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data"
         ));
     }
     let entries = fs::read_dir(path).map_err(|error| format!("VolumeUnreadable: {}: {error}", path.display()))?;

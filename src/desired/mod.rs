@@ -39,12 +39,18 @@ pub struct Desired {
 /// Builds all children of a stack, but for what is made once: data objects ([`credentials_secret`], [`identity_record`])
 /// and records of revisions ([`revision_record`]).
 pub fn build(stack: &Stack) -> Desired {
+    Desired { objects: objects(stack).collect(), tasks: tasks(stack).collect() }
+}
+
+/// [`Desired::objects`], one after another.
+pub fn objects(stack: &Stack) -> impl Iterator<Item = Object> {
     let components = stack.waves.iter().flatten().flat_map(|component| of_component(stack, component));
-    let tasks = stack.tasks.iter().filter_map(|task| network_policy::of_task(stack, task));
-    Desired {
-        objects: components.chain(tasks).collect(),
-        tasks: stack.tasks.iter().map(|task| job::build(stack, task)).collect(),
-    }
+    components.chain(stack.tasks.iter().filter_map(|task| network_policy::of_task(stack, task)))
+}
+
+/// [`Desired::tasks`], one after another.
+pub fn tasks(stack: &Stack) -> impl Iterator<Item = Object> {
+    stack.tasks.iter().map(|task| job::build(stack, task))
 }
 
 fn of_component(stack: &Stack, name: &str) -> Vec<Object> {

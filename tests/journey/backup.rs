@@ -11,7 +11,7 @@ kind: MicroserviceStack
 metadata: { name: archive, namespace: shop }
 spec:
   databases:
-    notes: { engine: postgres, image: 'localhost/postgres:15', storage: { size: 64Mi, onDelete: Delete } }
+    notes: { engine: postgres, image: 'localhost/postgres:15', storage: { size: 64Mi }, onDelete: Delete }
 ";
 
 /// Rule 9: "Data outlives everything short of a declared `onDelete: Delete`"; rule 10: "with a recorded identity nothing
@@ -47,8 +47,10 @@ pub async fn a_restored_api_server_loses_no_data_and_replaces_none(world: &World
     assert_eq!(world.kept(), kept);
 
     let told = until_archive(world, "DataLost");
-    assert!(told.contains("notes") && told.contains("delete the record"), "{told}");
+    let fix = "delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data";
+    assert!(told.contains("notes") && told.contains(fix), "{told}");
     world.kubectl(&["-n", "shop", "delete", "configmap", "notes-identity"]);
+    world.kubectl(&["-n", "shop", "delete", "pod", "notes-0"]);
     until_archive(world, "Available");
     world.kubectl(&["-n", "shop", "delete", "mstack", "archive", "--timeout=60s"]);
 }
