@@ -50,6 +50,8 @@ pub async fn a_restored_api_server_loses_no_data_and_replaces_none(world: &World
     let fix = "delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data";
     assert!(told.contains("notes") && told.contains(fix), "{told}");
     world.kubectl(&["-n", "shop", "delete", "configmap", "notes-identity"]);
+    // What the storage has given back is nobody's to write to: the claim goes as well, and the pod that holds it.
+    world.kubectl(&["-n", "shop", "delete", "pvc", "data-notes-0", "--wait=false"]);
     world.kubectl(&["-n", "shop", "delete", "pod", "notes-0"]);
     until_archive(world, "Available");
     world.kubectl(&["-n", "shop", "delete", "mstack", "archive", "--timeout=60s"]);
