@@ -71,7 +71,7 @@ pub async fn change_after_a_look(
         eprintln!("{note}");
     }
     let (stack, edit) = changed?;
-    for note in notes(&stack).into_iter().chain(edit.notes) {
+    for note in notes(&after(&stack, &edit.patch)).into_iter().chain(edit.notes) {
         eprintln!("note: {note}");
     }
     output::data(&told(name_of(&stack), &edit.lines, options.dry_run))?;
@@ -110,16 +110,24 @@ async fn send(access: &Access, dry_run: DryRun, stack: &Value, patch: &Value) ->
     access.ask(&Right::new("patch", "microservicestacks"), call).await.map(drop)
 }
 
+/// A stack as a patch makes it.
+fn after(stack: &Value, patch: &Value) -> Value {
+    let mut after = stack.clone();
+    if !patch.is_null() {
+        json_patch::merge(&mut after, patch);
+    }
+    after
+}
+
 /// What the operator would refuse of a stack after a patch, as far as no cluster is needed.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn judged(stack: &Value, patch: &Value) -> Result<(), String> {
-    let mut after = stack.clone();
+    let mut after = after(stack, patch);
     if let Some(status) = after.as_object_mut() {
         status.remove("status");
     }
-    json_patch::merge(&mut after, patch);
     let object: MicroserviceStack = serde_json::from_value(after).map_err(|error| error.to_string())?;
     lint::checked(&object).map(drop)
 }

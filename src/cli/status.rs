@@ -60,6 +60,8 @@ enum Form {
 }
 
 const AGAIN: Duration = Duration::from_secs(2);
+/// What is told instead of a report on an earlier generation.
+const UNSEEN: &str = "the operator has not looked at this change yet";
 const CLEAR: &str = "\u{1b}[H\u{1b}[2J\u{1b}[3J";
 
 /// Shows the stack, or lists stacks.
@@ -113,9 +115,10 @@ async fn wait(args: &Args, access: &Access, screen: Screen) -> output::Result {
             }
             return Ok(if is_well(&view) && current { Outcome::Good } else { Outcome::Found });
         }
-        if view.message != told {
-            eprintln!("waiting: {}", view.message);
-            told = view.message;
+        let words = if current { view.message } else { UNSEEN.to_owned() };
+        if words != told {
+            eprintln!("waiting: {words}");
+            told = words;
         }
         tokio::time::sleep(AGAIN.min(args.timeout.saturating_sub(begun.elapsed()))).await;
     }

@@ -33,6 +33,10 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
         let stack = access.stack(args.stack.as_deref()).await?;
         match metrics::of(&access, super::access::name_of(&stack)).await {
             Ok(uses) => {
+                let unmeasured = unmeasured(&stack, &uses);
+                if !unmeasured.is_empty() {
+                    eprintln!("nothing is measured of {}; of new pods it takes some seconds", unmeasured.join(", "));
+                }
                 output::data(&shown(&stack, &uses, args.pods, screen))?;
                 Ok(Outcome::Good)
             }
@@ -75,6 +79,13 @@ fn shown(stack: &Value, uses: &[Use], pods: bool, screen: Screen) -> String {
     table(&[head, "PODS", "CPU", "OF REQUEST", "MEMORY", "OF REQUEST"], &rows, screen)
 }
 
+/// Components that have instances, and no pod that is measured.
+fn unmeasured<'a>(stack: &'a Value, uses: &[Use]) -> Vec<&'a str> {
+    let all = ["services", "databases"].into_iter().flat_map(|part| stack["status"][part].as_object().into_iter().flatten());
+    let runs = all.filter(|(_, component)| component["instances"]["desired"].as_i64() > Some(0));
+    runs.map(|(name, _)| name.as_str()).filter(|name| uses.iter().all(|one| one.component != *name)).collect()
+}
+
 /// What one instance of a component asks for.
 fn requested(stack: &Value, component: &str, resource: &str) -> Option<Quantity> {
     let spec = [&stack["spec"]["services"][component], &stack["spec"]["databases"][component]]
@@ -90,6 +101,15 @@ fn requested(stack: &Value, component: &str, resource: &str) -> Option<Quantity>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn components_whose_pods_are_not_measured_are_named() {
+        let one = |count: i64| json!({"instances": {"desired": count}});
+        let stack =
+            json!({"status": {"services": {"web": one(2), "api": one(1), "off": one(0)}, "databases": {"orders": one(1)}}});
+        let uses = [Use { component: "web".to_owned(), pod: "web-1".to_owned(), cpu: 1, memory: 1 }];
+        assert_eq!(unmeasured(&stack, &uses), ["api", "orders"]);
+    }
 
     #[test]
     fn what_is_used_stands_beside_what_is_asked_for() {

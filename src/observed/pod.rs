@@ -110,9 +110,10 @@ fn is_word(reason: &str) -> bool {
 fn ended_trouble(container: &ContainerStatus) -> Option<Trouble> {
     let ended =
         container.state.terminated.as_ref().or(container.last_state.terminated.as_ref()).filter(|ended| ended.exit_code != 0)?;
+    let often = if container.restart_count > 1 { format!(" {} times", container.restart_count) } else { String::new() };
     Some(Trouble {
         reason: ended.reason.clone(),
-        message: format!("container {} ended {} times: {}", container.name, container.restart_count.max(1), ended.words()),
+        message: format!("container {} ended{often}: {}", container.name, ended.words()),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What a page says about a stack, from the stack's own object: the one place of the pages that knows spec and status. Pure.
 use std::collections::BTreeMap;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use serde_json::Value;
 
 use crate::api::status::{ComponentStatus, Instances, StorageStatus};
@@ -214,9 +215,7 @@ pub fn of(namespace: &str, name: &str, object: &Object<'_>) -> View {
         Some(ready) if matches!(&*ready.reason, "Hibernated" | "Paused") => Health::Resting,
         Some(ready) => Health::of_phase(&ready.reason),
     };
-    let text = |pick: fn(&k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition) -> &String| {
-        ready.map(|ready| pick(ready).clone()).unwrap_or_default()
-    };
+    let text = |pick: fn(&Condition) -> &String| ready.map(|ready| pick(ready).clone()).unwrap_or_default();
     View {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
@@ -243,14 +242,16 @@ fn facts(status: &StackStatus) -> Vec<(&'static str, String)> {
     if let Some(revision) = &status.revision {
         let (current, update) = (revision.current.clone(), revision.update.clone());
         if update != current {
-            facts.extend(update.map(|update| ("Being rolled out", update)));
+            let is_back = |condition: &Condition| matches!(&*condition.reason, "RolledBack" | "RollbackFailed");
+            let word = if status.conditions.iter().any(is_back) { "Failed" } else { "Being rolled out" };
+            facts.extend(update.map(|update| (word, update)));
         }
         facts.extend(current.map(|current| ("Revision", current)));
     }
     facts
 }
 
-fn told(condition: &k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition) -> Told {
+fn told(condition: &Condition) -> Told {
     Told {
         name: condition.type_.clone(),
         status: condition.status.clone(),

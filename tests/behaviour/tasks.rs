@@ -67,7 +67,7 @@ async fn rule_7_a_gated_test_that_fails_puts_the_services_back_and_its_job_is_ke
     assert_eq!(condition(&stack, "TestsPassed").unwrap()["status"], "True");
     shop.apply_stack("shop", &with("e2e:fails").replace("web:1", "web:2").replace("api:1", "api:2"));
     let stack = shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
-    let words = "the test flow failed: Error: container test ended 1 times: Error, exit code 1: step 2 | expected 200, got 500";
+    let words = "the test flow failed: Error: container test ended: Error, exit code 1: step 2 | expected 200, got 500";
     assert!(message(&stack).contains(words), "{}", message(&stack));
     assert!(message(&stack).contains("api, web are back on shop-"), "{}", message(&stack));
     for (name, former) in [("web", "web:1"), ("api", "api:1")] {

@@ -88,7 +88,7 @@ pub fn text(findings: &[Finding], screen: Screen) -> String {
     let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();
     let _ = writeln!(
         out,
-        "\n{} good, {} warnings, {} bad, {} unknown",
+        "\n{} good, {} to heed, {} bad, {} unknown",
         count(State::Good),
         count(State::Warning),
         count(State::Bad),

@@ -135,6 +135,12 @@ fn head(view: &View, screen: Screen) -> String {
 fn causes(view: &View, screen: Screen) -> String {
     let causes = view.causes();
     let mut out = String::new();
+    let told = || format!("\n  {}\n", wrap(&view.message, screen.width - 2).join("\n  "));
+    // A revision that is put back, not a component: those are on their way.
+    let failed_as_one = view.health == Health::Failed && causes.iter().all(|cause| cause.health != Health::Failed);
+    if failed_as_one && !view.message.is_empty() {
+        out.push_str(&told());
+    }
     for cause in causes.iter().take(MOST_CAUSES) {
         let told = if cause.message.is_empty() { cause.phase.as_str() } else { &cause.message };
         let mut lines = wrap(&format!("{}: {told}", cause.name), screen.width - 2).into_iter();
@@ -155,9 +161,9 @@ fn causes(view: &View, screen: Screen) -> String {
         let _ = writeln!(out, "\n  {} more have a cause of their own", causes.len() - MOST_CAUSES);
     }
     let calm = view.health == Health::Ready && view.message.starts_with("all ") && !view.message.contains(';');
-    let whole = !matches!(view.health, Health::Working) && causes.is_empty() && !calm && !view.message.is_empty();
-    if whole {
-        let _ = writeln!(out, "\n  {}", wrap(&view.message, screen.width - 2).join("\n  "));
+    let as_one = causes.is_empty() && !matches!(view.health, Health::Failed | Health::Working);
+    if as_one && !calm && !view.message.is_empty() {
+        out.push_str(&told());
     }
     if let Some(next) = next_of_whole(view) {
         let _ = writeln!(out, "  try: {next}");
