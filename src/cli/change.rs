@@ -71,7 +71,7 @@ pub async fn change_after_a_look(
         eprintln!("{note}");
     }
     let (stack, edit) = changed?;
-    for note in notes(&after(&stack, &edit.patch)).into_iter().chain(edit.notes) {
+    for note in notes(&stack, &edit.patch).into_iter().chain(edit.notes) {
         eprintln!("note: {note}");
     }
     output::data(&told(name_of(&stack), &edit.lines, options.dry_run))?;
@@ -146,8 +146,8 @@ pub fn told(stack: &str, lines: &[String], dry_run: DryRun) -> String {
     out
 }
 
-/// What keeps a change from being carried out, or from lasting.
-pub fn notes(stack: &Value) -> Vec<String> {
+/// What keeps a change of a stack from being carried out, or from lasting.
+pub fn notes(stack: &Value, patch: &Value) -> Vec<String> {
     let mut notes = Vec::new();
     let source = |manager: &&str| manager.ends_with("-controller") || *manager == "helm";
     let entries = stack["metadata"]["managedFields"].as_array().into_iter().flatten();
@@ -156,7 +156,8 @@ pub fn notes(stack: &Value) -> Vec<String> {
     if let Some(manager) = managers.rfind(source) {
         notes.push(format!("{manager} keeps this stack and may put it back at its next sync; change it at its source, too"));
     }
-    if stack["spec"]["paused"] == json!(true) {
+    let stays_paused = [stack, &after(stack, patch)].iter().all(|stack| stack["spec"]["paused"] == json!(true));
+    if stays_paused {
         notes.push(format!("the stack is paused, so nothing of it is carried out before `mstack resume {}`", name_of(stack)));
     }
     notes

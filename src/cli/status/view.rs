@@ -161,6 +161,9 @@ fn causes(view: &View, screen: Screen) -> String {
         let _ = writeln!(out, "\n  {} more have a cause of their own", causes.len() - MOST_CAUSES);
     }
     let calm = view.health == Health::Ready && view.message.starts_with("all ") && !view.message.contains(';');
+    if view.reason == "Available" && is_paused(view) {
+        let _ = writeln!(out, "\n  suspended: nothing is changed, drift neither, until it is resumed");
+    }
     let as_one = causes.is_empty() && !matches!(view.health, Health::Failed | Health::Working);
     if as_one && !calm && !view.message.is_empty() {
         out.push_str(&told());
@@ -190,12 +193,17 @@ fn next(view: &View, cause: &Component) -> Option<String> {
 
 fn next_of_whole(view: &View) -> Option<String> {
     let command = match &*view.reason {
+        "Available" if is_paused(view) => "resume STACK",
         "InvalidSpec" => return Some("mend the spec as the message says; `mstack lint -f FILE` shows the places".to_owned()),
         "Paused" => "resume STACK",
         "Hibernated" => "wake STACK",
         _ => return None,
     };
     Some(addressed(view, command))
+}
+
+fn is_paused(view: &View) -> bool {
+    view.conditions.iter().any(|condition| condition.name == "Paused" && condition.status == "True")
 }
 
 fn addressed(view: &View, command: &str) -> String {
