@@ -158,7 +158,7 @@ pub fn notes(stack: &Value, patch: &Value) -> Vec<String> {
     }
     let stays_paused = [stack, &after(stack, patch)].iter().all(|stack| stack["spec"]["paused"] == json!(true));
     if stays_paused {
-        notes.push(format!("the stack is paused, so nothing of it is carried out before `mstack resume {}`", name_of(stack)));
+        notes.push(format!("the stack is suspended, so nothing of it is carried out before `mstack resume {}`", name_of(stack)));
     }
     notes
 }

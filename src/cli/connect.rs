@@ -15,7 +15,7 @@ use crate::model::{Credentials, Database, did_you_mean};
 /// Options of `mstack connect`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Standard output has one line, the address with user and password: `psql \"$(mstack connect shop orders --print)\"`. \
+    after_help = "Standard output has one line, the address with user and password: for a port that is forwarded already, `psql \"$(mstack connect shop orders --port 5432 --print)\"`. \
     It needs the right to get the database's Secret, and, but for --print, `create pods/portforward` and kubectl."
 )]
 pub struct Args {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 
 use super::output::{self, Outcome};
+use crate::lint;
 
 /// Options of `mstack init`.
 #[derive(Debug, clap::Args)]
@@ -52,9 +53,13 @@ impl Template {
 /// Writes the stack.
 ///
 /// # Errors
-/// When the file is there, or cannot be written.
+/// When the name is none of a stack, or the file is there or cannot be written.
 pub fn run(args: &Args) -> output::Result {
     let text = args.template.text().replacen(NAME, &crate::yaml::quoted(&args.name), 1);
+    // A template has nothing wrong, so what is wrong is its name.
+    if let Some(wrong) = lint::lint(&text).findings.first() {
+        return Err(format!("--name: {}; {}", wrong.reason, wrong.fix));
+    }
     let Some(path) = &args.filename else {
         output::data(&text)?;
         return Ok(Outcome::Good);
@@ -72,7 +77,12 @@ pub fn run(args: &Args) -> output::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lint;
+
+    #[test]
+    fn a_name_that_is_none_of_a_stack_is_refused() {
+        let args = Args { template: Template::Minimal, name: "Bad_Name".to_owned(), filename: None };
+        assert!(run(&args).unwrap_err().to_string().starts_with("--name: "));
+    }
 
     #[test]
     fn each_template_has_nothing_wrong() {

@@ -155,8 +155,15 @@ async fn shown(args: &Args, access: &Access, screen: Screen) -> Result<(String, 
 }
 
 fn nothing(args: &Args, access: &Access) -> String {
-    let place = if args.all_namespaces { "any namespace".to_owned() } else { format!("the namespace {}", access.namespace) };
-    format!("there is no stack in {place}; `mstack init` writes one to begin with")
+    let init = "`mstack init` writes one to begin with";
+    if args.all_namespaces {
+        format!("there is no stack in any namespace; {init}")
+    } else {
+        format!(
+            "there is no stack in the namespace {}; `-n` names another, `mstack status -A` shows all, {init}",
+            access.namespace
+        )
+    }
 }
 
 fn objects(args: &Args, found: &[Value], listed: bool) -> Result<String, String> {

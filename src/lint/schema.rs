@@ -93,7 +93,11 @@ impl Walk {
                 value.insert(entry.key.clone(), judged);
             } else if fields.is_some() && schema["x-kubernetes-preserve-unknown-fields"] != true {
                 let known = fields.into_iter().flat_map(Map::keys).map(String::as_str);
-                let fix = did_you_mean(&entry.key, known, "remove it; `mstack explain` lists the fields of this place");
+                let listed = match without_indexes(path) {
+                    place if place.is_empty() => "remove it".to_owned(),
+                    place => format!("remove it; `mstack explain {place}` lists the fields of this place"),
+                };
+                let fix = did_you_mean(&entry.key, known, &listed);
                 self.add(Code::UnknownField, &inside, format!("there is no field `{}` here", entry.key), fix);
             } else {
                 value.insert(entry.key.clone(), entry.node.json());
@@ -316,4 +320,9 @@ pub fn limits(schema: &Json) -> Vec<String> {
     }
     found.extend(schema["pattern"].as_str().map(|pattern| format!("spelled {pattern}")));
     found
+}
+
+/// A path as `mstack explain` takes it in any shell.
+fn without_indexes(path: &str) -> String {
+    path.split(['[', ']']).step_by(2).collect()
 }

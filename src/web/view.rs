@@ -188,6 +188,11 @@ impl Component {
 }
 
 impl View {
+    /// Whether nothing of it is changed until it is resumed.
+    pub fn is_suspended(&self) -> bool {
+        self.conditions.iter().any(|condition| condition.name == "Paused" && condition.status == "True")
+    }
+
     /// What is wrong by itself: not well, and everything that it needs is. The worst first.
     pub fn causes(&self) -> Vec<&Component> {
         let unwell = |name: &str| self.components.iter().any(|other| other.name == name && !other.is_well());

@@ -137,7 +137,7 @@ async fn a_stack_is_suspended_and_resumed_and_sleeps_and_wakes() {
     assert_eq!(shop.stack("shop").await["spec"]["paused"], true);
     assert_eq!(done(&shop, &["suspend", "shop"]), "shop: is suspended already\n");
     let noted = mstack(&shop, None, &["hibernate", "shop"], None);
-    assert!(err(&noted).contains("note: the stack is paused"), "{}", err(&noted));
+    assert!(err(&noted).contains("note: the stack is suspended"), "{}", err(&noted));
     done(&shop, &["resume", "shop"]);
     shop.stack_until("shop", "asleep", |stack| reason(stack) == "Hibernated").await;
     assert!(done(&shop, &["status", "shop"]).contains("try: mstack wake shop -n cli-switch"));

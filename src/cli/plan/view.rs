@@ -42,9 +42,14 @@ pub fn text(plan: &Planned, screen: Screen) -> String {
     if plan.paused {
         let _ = writeln!(out, "  it is suspended: nothing is changed before `mstack resume {}`", plan.stack);
     }
+    let mut brief_before = false;
     for change in &plan.changes {
-        out.push('\n');
+        let brief = is_brief(change);
+        if !(brief && brief_before) {
+            out.push('\n');
+        }
         write_change(&mut out, change, screen);
+        brief_before = brief;
     }
     let wait = |(name, reasons): (&String, &Vec<String>)| format!("{name} waits for {}", reasons.join(", "));
     let told = plan.blocked.iter().map(wait).map(|words| ("later", words));
@@ -84,6 +89,11 @@ fn summary(plan: &Planned) -> String {
         }
     }
     format!("{}. Nothing was changed.", parts.join(", "))
+}
+
+/// Whether its line says all of it; such lines stand together.
+fn is_brief(change: &Change) -> bool {
+    change.marks.is_empty() && change.refused.is_none() && change.unjudged.is_none() && change.differences.is_empty()
 }
 
 fn write_change(out: &mut String, change: &Change, screen: Screen) {

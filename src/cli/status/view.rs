@@ -72,7 +72,7 @@ pub fn list(views: &[View], everywhere: bool, screen: Screen) -> String {
         vec![
             if everywhere { view.namespace.clone() } else { String::new() }.into(),
             view.name.clone().into(),
-            signed(view.health, &view.reason, screen),
+            signed(view.health, &listed_reason(view), screen),
             fact(view, "Services").into(),
             fact(view, "Databases").into(),
             fact(view, "Instances").into(),
@@ -81,6 +81,12 @@ pub fn list(views: &[View], everywhere: bool, screen: Screen) -> String {
     };
     let heads = ["NAMESPACE", "NAME", "STATUS", "SERVICES", "DATABASES", "INSTANCES", "URL"];
     table(&heads, &views.iter().map(row).collect::<Vec<_>>(), screen)
+}
+
+/// A suspended stack looks like any other as long as nothing of it waits.
+fn listed_reason(view: &View) -> String {
+    let suspended = view.is_suspended() && view.reason != "Paused";
+    if suspended { format!("{}, suspended", view.reason) } else { view.reason.clone() }
 }
 
 /// How something is: a sign that differs in form, and a word.
@@ -161,7 +167,7 @@ fn causes(view: &View, screen: Screen) -> String {
         let _ = writeln!(out, "\n  {} more have a cause of their own", causes.len() - MOST_CAUSES);
     }
     let calm = view.health == Health::Ready && view.message.starts_with("all ") && !view.message.contains(';');
-    if view.reason == "Available" && is_paused(view) {
+    if view.reason == "Available" && view.is_suspended() {
         let _ = writeln!(out, "\n  suspended: nothing is changed, drift neither, until it is resumed");
     }
     let as_one = causes.is_empty() && !matches!(view.health, Health::Failed | Health::Working);
@@ -193,17 +199,13 @@ fn next(view: &View, cause: &Component) -> Option<String> {
 
 fn next_of_whole(view: &View) -> Option<String> {
     let command = match &*view.reason {
-        "Available" if is_paused(view) => "resume STACK",
+        "Available" if view.is_suspended() => "resume STACK",
         "InvalidSpec" => return Some("mend the spec as the message says; `mstack lint -f FILE` shows the places".to_owned()),
         "Paused" => "resume STACK",
         "Hibernated" => "wake STACK",
         _ => return None,
     };
     Some(addressed(view, command))
-}
-
-fn is_paused(view: &View) -> bool {
-    view.conditions.iter().any(|condition| condition.name == "Paused" && condition.status == "True")
 }
 
 fn addressed(view: &View, command: &str) -> String {
