@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn a_name_that_is_none_of_a_stack_is_refused() {
         let args = Args { template: Template::Minimal, name: "Bad_Name".to_owned(), filename: None };
-        assert!(run(&args).unwrap_err().to_string().starts_with("--name: "));
+        assert!(run(&args).unwrap_err().starts_with("--name: "));
     }
 
     #[test]
