@@ -1,5 +1,5 @@
 """Speaks to a RabbitMQ: amqp.py URI publish QUEUE TEXT, or amqp.py URI peek QUEUE; QUEUE is a name, or quorum:NAME."""
-import sys
+import sys, time
 import pika
 
 uri, action, queue = sys.argv[1:4]
@@ -13,6 +13,10 @@ if action == "publish":
     channel.basic_publish("", queue, sys.argv[4].encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
     print("published")
 else:
-    bodies = iter(lambda: channel.basic_get(queue)[2], None)
+    # What another reader has just looked at comes back to the queue a moment after its connection has ended.
+    until, bodies = time.monotonic() + 20, []
+    while not bodies and time.monotonic() < until:
+        bodies = list(iter(lambda: channel.basic_get(queue)[2], None))
+        bodies or time.sleep(0.2)
     print(" ".join(body.decode() for body in bodies) or "nothing")
 connection.close()
