@@ -74,6 +74,10 @@ test-cluster: ## The local cluster with real nodes
 
 .PHONY: test-journey
 test-journey: images ## The shop's whole life on real nodes
+	@if ! type psql >/dev/null 2>&1; then \
+	    apt-get update -qq; \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postgresql-client; \
+	fi
 	cargo test --locked --workspace --test journey -- --ignored --nocapture --test-threads=1
 
 .PHONY: test-crashes

@@ -3,9 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends at what it does not expect")]
 
 mod backup;
+mod changes;
+mod cli;
+mod commands;
 mod copies;
 mod rollout;
 mod traffic;
+mod upgrade;
 mod world;
 
 use std::collections::BTreeMap;
@@ -23,13 +27,26 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
     let world = World::start().await;
     the_operator_runs_as_two_pods_of_which_one_holds_the_lease(&world);
     the_shop_becomes_ready_and_its_status_says_so(&world);
+    commands::a_user_reads_how_the_shop_is_and_who_uses_whom(&world);
+    commands::a_plan_tells_what_restarts_and_changes_nothing(&world);
+    commands::the_doctor_finds_nothing_wrong(&world);
+    commands::an_installation_is_printed_and_the_cluster_would_take_it(&world);
     a_customer_gets_data_that_is_in_postgres(&world);
+    commands::logs_and_events_of_all_pods_are_one_stream(&world);
+    commands::a_database_is_reached_from_this_machine_as_long_as_the_command_runs(&world);
     calls_go_along_the_declared_edges_alone(&world);
+    changes::a_new_instance_is_asked_for_and_its_log_followed(&world);
     let asked = counts_follow_everywhere_and_no_request_fails(&world)
+        + changes::a_restart_replaces_the_instances_and_no_request_fails(&world)
         + rollout::a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(&world)
         + rollout::a_drained_node_fails_no_request(&world);
     println!("{asked} requests during all these changes, 0 failed");
     assert!(asked >= 5000, "too few to say that none is lost");
+    commands::what_the_components_use_is_measured(&world);
+    changes::a_revision_that_failed_for_its_data_is_tried_again_once_that_is_mended(&world);
+    changes::a_suspended_shop_is_left_alone_until_it_is_resumed(&world);
+    changes::a_shop_that_sleeps_has_no_instance_and_wakes_as_it_was(&world);
+    upgrade::another_version_of_the_operator_comes_and_goes_and_the_shop_does_not_notice(&world);
     copies::a_copy_on_another_node_has_what_was_written(&world);
     a_killed_database_pod_loses_no_row(&world);
     backup::a_restored_api_server_loses_no_data_and_replaces_none(&world).await;
@@ -63,7 +80,6 @@ fn the_shop_becomes_ready_and_its_status_says_so(world: &World) {
         assert!(service["instances"]["serving"].as_i64() >= Some(least), "{name}: {service:#}");
         assert_eq!(service["phase"], "Ready", "{name}: {service:#}");
     }
-    println!("{}", world.kubectl(&["-n", "shop", "get", "mstack", "shop", "-o", "wide"]));
 }
 
 fn a_customer_gets_data_that_is_in_postgres(world: &World) {

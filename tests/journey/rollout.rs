@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::traffic::{Seen, Traffic};
 use crate::world::World;
-use crate::{list, staying_pods};
+use crate::{list, names, staying_pods};
 
 const SERVICES: [&str; 4] = ["catalog", "mailer", "orders", "web"];
 
@@ -40,6 +40,8 @@ pub fn a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(world: &Wor
     let log = world.kubectl(&["-n", "shop", "logs", "-l", "microservicestack.dev/task=test-checkout", "--tail=-1"]);
     assert!(log.contains("the shop gives nothing away"), "the Job of the failed test is gone: {log:?}");
 
+    the_spec_is_taken_back_to_what_runs(world, &good);
+
     let begun = Instant::now();
     world.merge(&version_2("10"));
     let stack = until_settled(world, "Available");
@@ -55,6 +57,30 @@ pub fn a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(world: &Wor
     answered
 }
 
+/// docs/cli.md: `history` has "what came of each, and what it changed"; `rollback` takes the spec back to "the services of a good
+/// revision", and as they run already, nothing restarts.
+fn the_spec_is_taken_back_to_what_runs(world: &World, good: &str) {
+    let (_, failed) = revision(world);
+    let told = world.told(&["history"]);
+    for words in [
+        &format!("\n✕ {failed}  Failed  "),
+        "the shop gives nothing away",
+        "\n    config SHOP_VERSION 1 -> 2\n",
+        "\n    catalog: config comes\n",
+        &format!("\n✓ {good}  Good  number 1  "),
+        "  runs, put back\n",
+    ] {
+        assert!(told.contains(words), "{words:?} is not in\n{told}");
+    }
+    let pods = || names(&world.list("shop", "pods", "microservicestack.dev/component"));
+    let before = pods();
+    let said = world.say(&["rollback", "shop"], "");
+    assert!(said.code == 0 && said.out.starts_with(&format!("shop: {failed} -> {good}\n")), "{}{}", said.out, said.err);
+    until_settled(world, "Available");
+    assert_eq!(revision(world), (good.to_owned(), good.to_owned()));
+    assert_eq!(pods(), before, "what runs already was restarted");
+}
+
 /// A change of all services: the version that they tell, and the discount of the catalog. This version answers no longer than
 /// it is asked to once it is told to end: what drains it is mstack's alone.
 fn version_2(discount: &str) -> Value {
@@ -65,7 +91,7 @@ fn version_2(discount: &str) -> Value {
 }
 
 /// Waits until the stack says this of its present generation, all its services serve, and no old pod is left.
-fn until_settled(world: &World, reason: &str) -> Value {
+pub fn until_settled(world: &World, reason: &str) -> Value {
     world.until(&format!("the shop is {reason} and settled"), Duration::from_mins(4), || {
         let stack = world.stack();
         let status = &stack["status"];
@@ -85,7 +111,7 @@ fn condition(stack: &Value, name: &str) -> Value {
     conditions.find(|condition| condition["type"] == name).cloned().unwrap_or_default()
 }
 
-fn revision(world: &World) -> (String, String) {
+pub fn revision(world: &World) -> (String, String) {
     let revision = |which: &str| world.field("shop", "mstack/shop", &format!("{{.status.revision.{which}}}"));
     (revision("current"), revision("update"))
 }

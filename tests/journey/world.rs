@@ -2,14 +2,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use cluster::{Backup, Cluster, Options, Profile};
 use serde_json::Value;
 
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
-const OPERATOR: &str = concat!("localhost/mstack:", env!("CARGO_PKG_VERSION"));
+pub const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/charts/mstack");
+pub const OPERATOR: &str = concat!("localhost/mstack:", env!("CARGO_PKG_VERSION"));
 const SHOP: &str = "localhost/shop:1";
 /// Kinds that mstack makes and that go with their stack.
 const CHILDREN: &str = "deployments,statefulsets,services,configmaps,serviceaccounts,poddisruptionbudgets,\
@@ -47,6 +48,20 @@ impl World {
         self.figure("helm install to both operators ready", begun.elapsed());
     }
 
+    /// Upgrades to what a chart has by itself, with the page.
+    pub fn upgrade(&self, chart: &Path, repository: &str) {
+        let begun = Instant::now();
+        let repository = format!("image.repository={repository}");
+        self.helm(&["upgrade", "mstack", &chart.to_string_lossy(), "--set", &repository, "--set", "ui.enabled=true"]);
+        self.figure("helm upgrade to both operators replaced", begun.elapsed());
+    }
+
+    pub fn roll_back(&self) {
+        let begun = Instant::now();
+        self.helm(&["rollback", "mstack"]);
+        self.figure("helm rollback to both operators replaced", begun.elapsed());
+    }
+
     pub fn uninstall(&self) {
         self.helm(&["uninstall", "mstack"]);
     }
@@ -70,6 +85,16 @@ impl World {
         self.cluster.restore(backup).await.unwrap();
     }
 
+    /// Gives an image on the nodes another name, too.
+    pub fn alias(&self, image: &str, other: &str) {
+        let aliased = self.cluster.alias(image, other);
+        tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(aliased)).unwrap();
+    }
+
+    pub fn kubeconfig(&self) -> &Path {
+        self.cluster.kubeconfig()
+    }
+
     pub fn gateway(&self) -> &str {
         &self.gateway
     }
@@ -79,9 +104,12 @@ impl World {
     }
 
     pub fn apply(&self, manifest: &str) {
-        if let Err(error) = self.cluster.kubectl_stdin(&["apply", "-f", "-"], manifest) {
-            self.fail(&error.to_string());
-        }
+        self.kubectl_stdin(&["apply", "-f", "-"], manifest);
+    }
+
+    /// The same with `input` on standard input.
+    pub fn kubectl_stdin(&self, arguments: &[&str], input: &str) -> String {
+        self.cluster.kubectl_stdin(arguments, input).unwrap_or_else(|error| self.fail(&error.to_string()))
     }
 
     /// Changes the shop's spec as `kubectl patch --type=merge` does.

@@ -149,6 +149,15 @@ impl Cluster {
         blocking(move || full::load(&state, &[&tag])).await
     }
 
+    /// Gives an image that every node has another name beside its own, as a registry would hold it under both (full profile).
+    ///
+    /// # Errors
+    /// When a node does not have it, or the cluster has no real nodes.
+    pub async fn alias(&self, tag: &str, other: &str) -> Result<(), Error> {
+        let (state, tag, other) = (self.control_plane.state.clone(), tag.to_owned(), other.to_owned());
+        blocking(move || full::alias(&state, &tag, &other)).await
+    }
+
     /// Where the Gateway `infra/public` is reached from this machine, for instance `10.100.0.2:80` (full profile).
     pub fn gateway(&self) -> String {
         format!("{}:80", Network::new(&self.control_plane.state).addons().address)
@@ -257,6 +266,14 @@ impl Drop for Cluster {
 /// When it cannot be built.
 pub fn helm() -> Result<PathBuf, Error> {
     parts::provide("helm")
+}
+
+/// Path of kubectl, which is built first when this machine has none of ours.
+///
+/// # Errors
+/// When it cannot be built.
+pub fn kubectl() -> Result<PathBuf, Error> {
+    parts::provide("kubectl")
 }
 
 fn check(options: &Options) -> Result<(), Error> {

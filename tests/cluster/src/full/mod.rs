@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) use gateway::url;
 pub(crate) use network::Network;
-pub(crate) use node::load;
+pub(crate) use node::{alias, load};
 
 use crate::control_plane::ControlPlane;
 use crate::state::State;

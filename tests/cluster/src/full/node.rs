@@ -259,16 +259,22 @@ conf_dir = "{cni}"
 
 /// Imports images that were built here into every node of the cluster, all nodes at once.
 pub(crate) fn load(state: &State, tags: &[&str]) -> Result<(), Error> {
+    on_every_node(state, |socket| tags.iter().try_for_each(|tag| load_into(socket, tag)))
+}
+
+/// Gives an image of every node another name beside its own.
+pub(crate) fn alias(state: &State, tag: &str, other: &str) -> Result<(), Error> {
+    on_every_node(state, |socket| run(images_of(socket).args(["tag", "--force", tag, other])).map(drop))
+}
+
+/// Does something with the images of each node, which its containerd's socket leads to.
+fn on_every_node(state: &State, work: impl Fn(&Path) -> Result<(), Error> + Sync) -> Result<(), Error> {
     let nodes = files::names_in(&state.file("nodes"));
     if nodes.is_empty() {
         let what = format!("the cluster `{}` has no real nodes to load images into", state.name);
         return Err(Error::request(what, "`cluster up --profile full` makes one that has"));
     }
-    let load_all = |node: &String| {
-        let socket = state.file("nodes").join(node).join("containerd.sock");
-        tags.iter().try_for_each(|tag| load_into(&socket, tag))
-    };
-    at_once(&nodes, load_all)
+    at_once(&nodes, |node| work(&state.file("nodes").join(node).join("containerd.sock")))
 }
 
 /// Does the same for all, each in a thread of its own, and returns the first error.
@@ -280,9 +286,13 @@ pub(super) fn at_once<T: Sync>(all: &[T], work: impl Fn(&T) -> Result<(), Error>
 }
 
 fn load_into(socket: &Path, tag: &str) -> Result<(), Error> {
-    let mut import = command("ctr", ["--address"]);
-    import.arg(socket).args(["--namespace", "k8s.io", "images", "import"]);
-    run(import.arg(images::built_archive(tag)?)).map(drop)
+    run(images_of(socket).arg("import").arg(images::built_archive(tag)?)).map(drop)
+}
+
+fn images_of(socket: &Path) -> Command {
+    let mut ctr = command("ctr", ["--address"]);
+    ctr.arg(socket).args(["--namespace", "k8s.io", "images"]);
+    ctr
 }
 
 /// Where a cgroup has to be made: one folder per controller, or the single one of version 2.
