@@ -19,6 +19,10 @@ pub struct Readiness {
     pub was_ready: bool,
     /// What is wrong with its worst pod, or what its controller says; with the name of the object.
     pub trouble: Option<(String, Trouble)>,
+    /// Instances that run, with which nothing is wrong but that they have not passed their check.
+    pub unpassed: usize,
+    /// That check in words, where it is the user's own.
+    pub check: String,
 }
 
 impl Readiness {
@@ -39,20 +43,30 @@ impl Readiness {
 
     /// What is wrong, why, and what next, where something is.
     pub fn trouble_words(&self) -> Option<String> {
-        self.trouble.as_ref().map(|(object, trouble)| words(object, trouble))
+        self.trouble.as_ref().map(|(object, trouble)| words(object, trouble) + &self.unpassed_words())
     }
 
     /// How many instances there are, in words.
     pub fn counted(&self) -> String {
         let Self { instances, floor, .. } = self;
-        if self.rolled {
+        let counts = if self.rolled {
             format!("{} of {floor} instances serving", instances.serving)
         } else {
             format!(
                 "{} of {} instances run the present template, {} serving",
                 instances.updated, instances.desired, instances.serving
             )
-        }
+        };
+        counts + &self.unpassed_words()
+    }
+
+    fn unpassed_words(&self) -> String {
+        let words = match self.unpassed {
+            0 => return String::new(),
+            1 => "; 1 runs and has not passed its check".to_owned(),
+            several => format!("; {several} run and have not passed their check"),
+        };
+        if self.check.is_empty() { words } else { format!("{words} {}", self.check) }
     }
 }
 
@@ -95,6 +109,10 @@ fn of_service(stack: &Stack, service: &Service, observed: &Observed) -> Readines
     let mut readiness = of_workload(observed, Kind::Deployment, base, &service.name, source, floor);
     if !service.ports.is_empty() {
         readiness.instances.serving = observed.serving(base);
+    }
+    match &service.probes.ready {
+        Some(probe) => readiness.check = probe.check.to_string(),
+        None => readiness.unpassed = 0,
     }
     readiness
 }
@@ -150,7 +168,10 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
     let pods = || observed.of(Kind::Pod, component);
     let terminating = pods().filter(|pod| pod.deleting).count();
     let seen = workload.observed_generation >= child.sent_generation;
+    let worst = worst_pod(pods());
     Readiness {
+        unpassed: if worst.is_none() { pods().filter(|pod| is_unpassed(pod)).count() } else { 0 },
+        check: String::new(),
         instances: Instances {
             desired,
             source: Some(source),
@@ -164,7 +185,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         exists: true,
         rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
         was_ready: workload.progress == Progress::Complete || workload.ready > 0,
-        trouble: worst_pod(pods()).or_else(|| {
+        trouble: worst.or_else(|| {
             let refused = || (seen && kind == Kind::StatefulSet).then(|| missing_pods(name, workload)).flatten();
             let trouble = workload.trouble.clone().or_else(refused)?;
             Some((format!("{} {name}", kind.row().name.to_lowercase()), trouble))
@@ -199,6 +220,10 @@ pub fn workload<'a>(observed: &'a Observed, kind: Kind, name: &str) -> Option<(&
         State::Workload(workload) => Some((child, workload)),
         _ => None,
     }
+}
+
+fn is_unpassed(pod: &Child) -> bool {
+    !pod.deleting && matches!(pod.state, State::Pod(PodState { begun: true, ready: false, ended: false, .. }))
 }
 
 fn worst_pod<'a>(pods: impl Iterator<Item = &'a Child>) -> Option<(String, Trouble)> {

@@ -1,4 +1,5 @@
 //! How an instance is checked.
+use std::fmt;
 
 /// The checks of one instance.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -45,4 +46,15 @@ pub enum Check {
     },
     /// A command in the container.
     Exec(Vec<String>),
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http { path, port } => write!(f, "GET {path} on port {port}"),
+            Self::Tcp(port) => write!(f, "of a connection to port {port}"),
+            Self::Grpc { port, .. } => write!(f, "of gRPC health on port {port}"),
+            Self::Exec(command) => write!(f, "`{}`", command.join(" ")),
+        }
+    }
 }

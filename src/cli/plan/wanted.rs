@@ -46,6 +46,7 @@ pub async fn applied(access: &Access, file: MicroserviceStack, server_side: bool
     let live = live.map(|live| serde_json::to_value(live).unwrap_or_default());
     let mut file = serde_json::to_value(file).map_err(|error| error.to_string())?;
     file["metadata"]["namespace"] = access.namespace.as_str().into();
+    keep_annotations(&mut file);
     let (answer, local) = match &live {
         None => (create(access, &api, &file).await, file),
         Some(live) if server_side => (merge(access, &api, &name, &Patch::Apply(&file)).await, merged(live, &file)),
@@ -87,6 +88,14 @@ async fn merge(access: &Access, api: &Api<DynamicObject>, name: &str, patch: &Pa
     let params = PatchParams { dry_run: true, field_manager: Some(KUBECTL.to_owned()), ..PatchParams::default() };
     let merged = access.ask(&Right::new("patch", "microservicestacks"), api.patch(name, &params, patch)).await?;
     Ok(serde_json::to_value(merged).unwrap_or_default())
+}
+
+/// kubectl writes an annotation of its own, so a file without annotations takes none away but those that it had.
+fn keep_annotations(file: &mut Value) {
+    let annotations = &mut file["metadata"]["annotations"];
+    if annotations.is_null() {
+        *annotations = Value::Object(Map::new());
+    }
 }
 
 fn merged(live: &Value, file: &Value) -> Value {
@@ -137,6 +146,16 @@ mod tests {
         let live = json!({"spec": {"services": {"web": {"image": "web:1", "replicas": 5}, "old": {"image": "old:1"}, "other": {"image": "o"}}}});
         let file = json!({"spec": {"services": {"web": {"image": "web:2"}}}});
         assert_eq!(patch(&before, &file, &live), json!({"spec": {"services": {"web": {"image": "web:2"}, "old": null}}}));
+    }
+
+    #[test]
+    fn annotations_of_others_stay_though_kubectl_remembers_an_empty_map_of_them() {
+        let before = json!({"metadata": {"name": "shop", "annotations": {"own": "1"}}});
+        let live = json!({"metadata": {"name": "shop", "annotations": {"own": "1", "microservicestack.dev/restarted-at": "{}"}}});
+        let mut file = json!({"metadata": {"name": "shop"}});
+        keep_annotations(&mut file);
+        assert_eq!(patch(&before, &file, &live), json!({"metadata": {"annotations": {"own": null}}}));
+        assert_eq!(patch(&json!({"metadata": {"annotations": {}}}), &file, &live), json!({}));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::desired;
-use crate::observed::Workload;
+use crate::observed::{PodState, Workload};
 use crate::plan::tests::{SHOP, applied, change, child, edit, stack, workload};
 use crate::plan::{Held, plan};
 
@@ -62,6 +62,24 @@ fn rule_6_a_service_that_was_down_before_does_not_hold_back_what_others_have_cha
     assert_eq!(judged(&shop), Verdict::Good);
     shop.2.remove(Kind::EndpointSlice, "web");
     assert_eq!(judged(&shop), Verdict::Open);
+}
+
+/// Rule 7: "what failed and how to go on".
+#[test]
+fn rule_7_an_instance_that_runs_and_does_not_pass_its_check_is_told_with_the_check() {
+    let spec = web("web:2").replace("replicas: 2", "replicas: 2, health: {http: /nope}");
+    let mut shop = shop(&spec, &[(SHOP, Outcome::Good)]);
+    is_stuck(&mut shop.2, "web");
+    let deployment = shop.2.get(Kind::Deployment, "web").unwrap().clone();
+    let pod = |name: &str, ready: bool| {
+        let state = State::Pod(PodState { begun: true, ready, ..PodState::default() });
+        Child { kind: Kind::Pod, name: name.to_owned(), state, ..deployment.clone() }
+    };
+    shop.2.insert(pod("web-1", true));
+    shop.2.insert(pod("web-2", false));
+    let reason = "web made no progress for 600 s: 1 of 2 instances run the present template, 2 serving; 1 runs and has not \
+                  passed its check GET /nope on port 8080";
+    assert_eq!(judged(&shop), Verdict::Failed(reason.to_owned()));
 }
 
 #[test]
