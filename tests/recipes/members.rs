@@ -29,6 +29,34 @@ impl Members {
     fn until_all_are_ready(&self) {
         (0..3).for_each(|member| self.until_ready(member));
     }
+
+    /// One goes: the others go on. Two: nothing is taken that most do not have. `has_both` looks at a member with the answer to
+    /// what was published as second, which is returned.
+    fn lose_one_and_then_most(&mut self, publish: &str, has_both: impl Fn(&Self, usize, &str)) -> String {
+        self.kill(0);
+        let answer = self.in_time(1, &format!("{publish} kept-2"));
+        has_both(self, 2, &answer);
+        self.kill(1);
+        self.until("the last one is not ready", || !self.is_ready(2));
+        assert!(self.ask(2, &format!("{publish} lost")).is_err());
+        for member in 0..2 {
+            self.start(member).unwrap();
+        }
+        self.until_all_are_ready();
+        (0..3).for_each(|member| has_both(self, member, &answer));
+        answer
+    }
+
+    /// A member whose volume is gone does not start by itself: with another one like it, it would outvote the third. Without the
+    /// record it does.
+    fn lose_a_volume(&mut self) {
+        self.stop(2);
+        self.empty_volume(2);
+        assert!(self.start(2).unwrap_err().starts_with("DataLost: "));
+        self.recorded = false;
+        self.start(2).unwrap();
+        self.until_ready(2);
+    }
 }
 
 impl Deref for Members {
@@ -63,30 +91,14 @@ fn nats_members_agree_and_one_that_is_lost_takes_nothing_with_it() {
     let peer = "exec 3<> /dev/tcp/orders-0.orders-headless/6222; printf 'CONNECT {\"user\": \"_mstack\", \"pass\": \"'$ORDERS_PASSWORD'\"}\\r\\n' >&3; cat <&3";
     assert!(pods.consumer(peer).unwrap().contains("Authorization Violation"), "a consumer is no member");
 
-    // One goes: the others go on. Two: nothing is taken that most do not have.
-    pods.kill(0);
-    let second = format!("get {}", pods.in_time(1, "publish kept-2"));
-    assert_eq!(pods.in_time(2, &second), "kept-2");
-    pods.kill(1);
-    pods.until("the last one is not ready", || !pods.is_ready(2));
-    assert!(pods.ask(2, "publish lost").is_err());
-    for member in 0..2 {
-        pods.start(member).unwrap();
-    }
-    pods.until_all_are_ready();
-    for member in 0..3 {
+    let number = pods.lose_one_and_then_most("publish", |pods, member, number| {
+        let second = format!("get {number}");
         assert_eq!([pods.in_time(member, "get 1"), pods.in_time(member, &second)], ["kept-1", "kept-2"]);
-    }
+    });
 
-    // A member whose volume is gone does not start by itself: with another one like it, it would outvote the third.
-    pods.stop(2);
-    pods.empty_volume(2);
-    assert!(pods.start(2).unwrap_err().starts_with("DataLost: "));
-    pods.recorded = false;
-    pods.start(2).unwrap();
-    pods.until_ready(2);
+    pods.lose_a_volume();
     pods.kill(0);
-    assert_eq!(pods.in_time(2, &second), "kept-2");
+    assert_eq!(pods.in_time(2, &format!("get {number}")), "kept-2");
     pods.in_time(2, "publish kept-3");
 }
 
@@ -112,29 +124,12 @@ fn rabbitmq_members_agree_and_one_that_is_lost_takes_nothing_with_it() {
         "only their password tells them apart"
     );
 
-    // The leader goes: the others go on. Two: nothing is taken that most do not have.
-    pods.kill(0);
-    assert_eq!(pods.in_time(1, "publish quorum:work kept-2"), "published");
-    assert_eq!(pods.in_time(2, "peek quorum:work"), "kept-1 kept-2");
-    pods.kill(1);
-    pods.until("the last one is not ready", || !pods.is_ready(2));
-    assert!(pods.ask(2, "publish quorum:work lost").is_err());
-    for member in 0..2 {
-        pods.start(member).unwrap();
-    }
-    pods.until_all_are_ready();
-    for member in 0..3 {
+    pods.lose_one_and_then_most("publish quorum:work", |pods, member, _| {
         assert_eq!(pods.in_time(member, "peek quorum:work"), "kept-1 kept-2");
-    }
+    });
 
-    // A member whose volume is gone does not start by itself. Once it may, the others forget the one that it was; its part of the
-    // queues is given to it by hand.
-    pods.stop(2);
-    pods.empty_volume(2);
-    assert!(pods.start(2).unwrap_err().starts_with("DataLost: "));
-    pods.recorded = false;
-    pods.start(2).unwrap();
-    pods.until_ready(2);
+    // The others forget the member that it was; its part of the queues is given to it by hand.
+    pods.lose_a_volume();
     assert_eq!(known_members(&pods), 3);
     pods.run(0, "orders", Run::Shell("rabbitmq-queues -q grow rabbit@orders-2.orders-headless all")).unwrap();
     pods.kill(0);

@@ -13,10 +13,14 @@ if action == "publish":
     channel.basic_publish("", queue, sys.argv[4].encode(), pika.BasicProperties(delivery_mode=2), mandatory=True)
     print("published")
 else:
-    # What another reader has just looked at comes back to the queue a moment after its connection has ended.
-    until, bodies = time.monotonic() + 20, []
-    while not bodies and time.monotonic() < until:
-        bodies = list(iter(lambda: channel.basic_get(queue)[2], None))
-        bodies or time.sleep(0.2)
-    print(" ".join(body.decode() for body in bodies) or "nothing")
+    until, found = time.monotonic() + 20, []
+    while not found and time.monotonic() < until:
+        found = list(iter(lambda: channel.basic_get(queue), (None, None, None)))
+        found or time.sleep(0.2)
+    if found:
+        # Given back, and not left to the end of the connection: the next reader would be too early for what comes back after it.
+        channel.basic_nack(found[-1][0].delivery_tag, multiple=True)
+        while channel.queue_declare(queue, passive=True).method.message_count < len(found) and time.monotonic() < until:
+            time.sleep(0.1)
+    print(" ".join(body.decode() for _, _, body in found) or "nothing")
 connection.close()
