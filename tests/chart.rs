@@ -24,8 +24,9 @@ fn helm(arguments: &[&str]) -> Output {
     Command::new(helm).args(arguments).output().expect("helm starts")
 }
 
+/// What stays installed: without what is there for the time of a `helm test`.
 fn render(arguments: &[&str]) -> Output {
-    helm(&[&["template", "mstack", CHART, "--namespace", NAMESPACE], arguments].concat())
+    helm(&[&["template", "mstack", CHART, "--namespace", NAMESPACE, "--skip-tests"], arguments].concat())
 }
 
 fn rendered(arguments: &[&str]) -> String {
@@ -205,6 +206,26 @@ fn whoever_may_edit_a_namespace_may_write_its_stacks_and_viewers_only_see_them()
 }
 
 #[test]
+fn helm_test_asks_the_doctor_of_the_same_release_with_rights_that_only_read_and_go_again() {
+    let output = helm(&["template", "mine", CHART, "--namespace", NAMESPACE, "--show-only", "templates/tests/doctor.yaml"]);
+    let documents = documents(&String::from_utf8(output.stdout).expect("helm prints text"));
+    for document in &documents {
+        let hook = document["metadata"]["annotations"].as_object().expect("annotations");
+        assert_eq!(
+            (&hook["helm.sh/hook"], &hook["helm.sh/hook-delete-policy"]),
+            (&json!("test"), &json!("before-hook-creation,hook-succeeded"))
+        );
+        let verbs = document["rules"].as_array().into_iter().flatten().flat_map(|rule| rule["verbs"].as_array().expect("verbs"));
+        assert!(verbs.clone().all(|verb| verb == "get" || verb == "list"), "{document:#}");
+    }
+    let pod: Value = object(&documents, "Pod", "mine-mstack-test");
+    let operator: Value = object(&self::documents(&rendered(&[])), "Deployment", "mstack");
+    let [tried, operator] = [&pod["spec"], &operator["spec"]["template"]["spec"]].map(|spec| &spec["containers"][0]);
+    assert_eq!([&tried["image"], &tried["securityContext"]], [&operator["image"], &operator["securityContext"]]);
+    assert_eq!(tried["args"], json!(["doctor", "--skip=rights,stacks", "--operator=mstack-system/mine-mstack"]));
+}
+
+#[test]
 fn the_chart_renders_what_was_reviewed() {
     is_as_reviewed("chart.yaml", &[]);
 }
@@ -218,7 +239,9 @@ fn everything_that_can_be_switched_on_renders_what_was_reviewed() {
 fn is_as_reviewed(file: &str, arguments: &[&str]) {
     // UPDATE=1 writes the file anew, to be reviewed as a diff.
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
-    let now = rendered(&[&["--set", "crds.enabled=false"], arguments].concat());
+    let output =
+        helm(&[&["template", "mstack", CHART, "--namespace", NAMESPACE, "--set", "crds.enabled=false"], arguments].concat());
+    let now = String::from_utf8(output.stdout).expect("helm prints text");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&golden, &now).expect("the golden file is writable");
     }
@@ -382,7 +405,7 @@ fn the_manifests_of_mstack_install_are_the_charts_own() {
 #[test]
 fn what_mstack_install_applies_is_what_helm_would_install_with_the_same_values() {
     let image = ["--set", "image.repository=registry.example.com/mstack", "--set", "image.tag=x", "--set", "ui.enabled=true"];
-    let arguments = [&["template", "mstack", CHART, "--namespace", "team-a"], &image[..]].concat();
+    let arguments = [&["template", "mstack", CHART, "--namespace", "team-a", "--skip-tests"], &image[..]].concat();
     let text = String::from_utf8(helm(&arguments).stdout).expect("text");
     let by_name =
         |objects: Vec<Value>| -> BTreeMap<String, Value> { objects.into_iter().map(|object| (title(&object), object)).collect() };

@@ -24,11 +24,21 @@ pub struct Args {
     /// Only these checks, separated by commas.
     #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = known)]
     only: Vec<String>,
+    /// Without these checks, separated by commas.
+    #[arg(long, value_name = "CHECK", value_delimiter = ',', value_parser = known)]
+    skip: Vec<String>,
     /// Form of the answer.
     #[arg(short, long, value_enum, default_value = "text")]
     output: Form,
     #[command(flatten)]
     connection: Connection,
+}
+
+impl Args {
+    fn wants(&self, check: &Check) -> bool {
+        let names = |ids: &[String]| ids.iter().any(|id| id == check.id);
+        (if self.only.is_empty() { check.is_due(self.pre) } else { names(&self.only) }) && !names(&self.skip)
+    }
 }
 
 fn known(name: &str) -> Result<String, String> {
@@ -46,7 +56,7 @@ fn known(name: &str) -> Result<String, String> {
 pub fn run(args: &Args, screen: Screen) -> output::Result {
     access::block_on(async {
         let access = args.connection.open().await?;
-        let findings = findings(&access, args.pre, &args.only).await?;
+        let findings = findings(&access, args.pre, |check| args.wants(check)).await?;
         output::data(&match args.output {
             Form::Text => view::text(&findings, screen),
             Form::Json => view::json(&findings),
@@ -55,16 +65,13 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
     })
 }
 
-/// What the checks find: these, or by default all of their time.
+/// What the checks find that are wanted.
 ///
 /// # Errors
 /// When the cluster cannot be reached.
-pub async fn findings(access: &Access, before: bool, only: &[String]) -> Result<Vec<Finding>, String> {
-    let wanted = |check: &&Check| {
-        if only.is_empty() { if before { check.before } else { check.after } } else { only.iter().any(|id| id == check.id) }
-    };
+pub async fn findings(access: &Access, before: bool, wanted: impl Fn(&Check) -> bool) -> Result<Vec<Finding>, String> {
     let reached = checks::reached(access).await?;
-    let findings = CHECKS.iter().filter(wanted).map(|check| {
+    let findings = CHECKS.iter().filter(|check| wanted(check)).map(|check| {
         let reached = &reached;
         async move {
             let (state, message, fix) = (check.run)(access, reached, before).await;

@@ -47,7 +47,7 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
     access::block_on(async {
         let access = args.connection.open().await?.within(&choice.namespace);
         place::is_free(&access).await?;
-        let findings = doctor::findings(&access, true, &[]).await?;
+        let findings = doctor::findings(&access, true, |check| check.is_due(true)).await?;
         let told: Vec<_> = findings.into_iter().filter(|finding| finding.state != State::Good).collect();
         eprint!("{}", doctor::view::text(&told, screen));
         if told.iter().any(|finding| finding.state == State::Bad) {

@@ -73,6 +73,15 @@ pub fn the_doctor_finds_nothing_wrong(world: &World) {
     assert_eq!(unlike, [(&json!("storage"), &json!("Warning")), (&json!("network"), &json!("Unknown"))], "{found:#}");
 }
 
+/// "From within the cluster the chart asks the same", and leaves nothing behind.
+pub fn helm_test_asks_the_doctor_from_within(world: &World) {
+    let told = world.test();
+    assert!(told.contains("mstack-test") && told.contains(" leads") && told.contains(" 0 bad"), "{told}");
+    let left =
+        world.kubectl(&["get", "pods,serviceaccounts,roles,rolebindings,clusterroles,clusterrolebindings", "-A", "-o", "name"]);
+    assert!(!left.contains("mstack-test"), "{left}");
+}
+
 /// "`--dry-run` prints the manifests and asks no cluster": what it prints is what an API server takes.
 pub fn an_installation_is_printed_and_the_cluster_would_take_it(world: &World) {
     let manifests = world.told(&["install", "--dry-run", "--ui", "-n", "mstack-system"]);

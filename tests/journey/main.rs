@@ -30,6 +30,7 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
     commands::a_user_reads_how_the_shop_is_and_who_uses_whom(&world);
     commands::a_plan_tells_what_restarts_and_changes_nothing(&world);
     commands::the_doctor_finds_nothing_wrong(&world);
+    commands::helm_test_asks_the_doctor_from_within(&world);
     commands::an_installation_is_printed_and_the_cluster_would_take_it(&world);
     a_customer_gets_data_that_is_in_postgres(&world);
     commands::logs_and_events_of_all_pods_are_one_stream(&world);

@@ -44,7 +44,8 @@ impl World {
         let begun = Instant::now();
         let (repository, tag) = OPERATOR.rsplit_once(':').unwrap();
         let (repository, tag) = (format!("image.repository={repository}"), format!("image.tag={tag}"));
-        self.helm(&["upgrade", "--install", "mstack", CHART, "--create-namespace", "--set", &repository, "--set-string", &tag]);
+        let image = ["--set", &repository, "--set-string", &tag];
+        self.helm(&[&["upgrade", "--install", "mstack", CHART, "--create-namespace", "--wait"], &image[..]].concat());
         self.figure("helm install to both operators ready", begun.elapsed());
     }
 
@@ -52,27 +53,33 @@ impl World {
     pub fn upgrade(&self, chart: &Path, repository: &str) {
         let begun = Instant::now();
         let repository = format!("image.repository={repository}");
-        self.helm(&["upgrade", "mstack", &chart.to_string_lossy(), "--set", &repository, "--set", "ui.enabled=true"]);
+        self.helm(&["upgrade", "mstack", &chart.to_string_lossy(), "--set", &repository, "--set", "ui.enabled=true", "--wait"]);
         self.figure("helm upgrade to both operators replaced", begun.elapsed());
     }
 
     pub fn roll_back(&self) {
         let begun = Instant::now();
-        self.helm(&["rollback", "mstack"]);
+        self.helm(&["rollback", "mstack", "--wait"]);
         self.figure("helm rollback to both operators replaced", begun.elapsed());
     }
 
     pub fn uninstall(&self) {
-        self.helm(&["uninstall", "mstack"]);
+        self.helm(&["uninstall", "mstack", "--wait"]);
     }
 
-    fn helm(&self, arguments: &[&str]) {
+    /// What the chart's own test says of the release.
+    pub fn test(&self) -> String {
+        self.helm(&["test", "mstack", "--logs"])
+    }
+
+    fn helm(&self, arguments: &[&str]) -> String {
         let mut helm = Command::new(cluster::helm().unwrap());
         helm.env("KUBECONFIG", self.cluster.kubeconfig()).args(arguments);
-        let output = helm.args(["--namespace", "mstack-system", "--wait", "--timeout", "3m"]).output().unwrap();
+        let output = helm.args(["--namespace", "mstack-system", "--timeout", "3m"]).output().unwrap();
         if !output.status.success() {
             self.fail(&format!("helm {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)));
         }
+        String::from_utf8(output.stdout).unwrap()
     }
 
     /// Copies all that the API server knows.

@@ -36,11 +36,12 @@ const KUBECTL: [(&str, &[&str]); 22] = [
     ("wait", &["--for", "--timeout", "--all", "-l"]),
 ];
 const OF_ALL: [&str; 7] = ["-n", "--namespace", "--context", "--kubeconfig", "--help", "-h", "-v"];
-const HELM: [(&str, &[&str]); 6] = [
+const HELM: [(&str, &[&str]); 7] = [
     ("get", &["-n", "--namespace"]),
     ("history", &["-n", "--namespace"]),
     ("rollback", &["-n", "--namespace", "--wait"]),
     ("template", &["-n", "--namespace", "--set", "-f", "--api-versions"]),
+    ("test", &["-n", "--namespace", "--logs"]),
     ("uninstall", &["-n", "--namespace", "--wait"]),
     ("upgrade", &["-n", "--namespace", "--install", "--create-namespace", "--set", "-f", "--values", "--wait", "--reuse-values"]),
 ];

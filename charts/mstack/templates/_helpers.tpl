@@ -16,11 +16,30 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{- define "mstack.labels" -}}
-{{ include "mstack.selector" . }}
+{{- define "mstack.provenance" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "mstack.labels" -}}
+{{ include "mstack.selector" . }}
+{{ include "mstack.provenance" . }}
+{{- end -}}
+
+{{- /* Other ones than the operator's, or its Service and its disruption budget would count the test's pod. */ -}}
+{{- define "mstack.testLabels" -}}
+app.kubernetes.io/name: mstack
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: test
+{{ include "mstack.provenance" . }}
+{{- end -}}
+
+{{- /* What is there for the time of a `helm test` alone; the argument is its place in the order. A pod that has failed is kept, for its log. */ -}}
+{{- define "mstack.testHook" -}}
+helm.sh/hook: test
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
 
 {{- define "mstack.serviceAccount" -}}

@@ -34,6 +34,13 @@ pub struct Check {
     pub run: for<'a> fn(&'a Access, &'a Info, bool) -> BoxFuture<'a, Verdict>,
 }
 
+impl Check {
+    /// Whether it is made before an installation, or afterwards.
+    pub fn is_due(&self, before: bool) -> bool {
+        if before { self.before } else { self.after }
+    }
+}
+
 /// All checks, in the order in which one builds on another.
 pub const CHECKS: [Check; 10] = [
     Check {
