@@ -28,7 +28,7 @@ demo-down: ## Remove what `make demo` made
 .PHONY: test
 test: ## Check everything (the first run builds Kubernetes from source: about an hour on 2 cores)
 	@begun=$$SECONDS; \
-	for step in lint test-rust test-shop test-recipes test-ui test-cluster test-journey; do \
+	for step in lint test-rust test-prometheus test-shop test-recipes test-ui test-cluster test-journey; do \
 	    echo "== $$step (after $$((SECONDS - begun)) s)"; \
 	    $(MAKE) $$step; \
 	done; \
@@ -45,6 +45,16 @@ test-rust: ## Unit, golden and architecture tests, and behaviour on a real contr
 	: 'Tests of the operator mostly wait; those of the cluster measure how fast it starts.'
 	cargo test --locked --workspace --exclude cluster --no-fail-fast -- --test-threads=3
 	cargo test --locked --workspace --exclude mstack -- --test-threads=1
+
+.PHONY: test-prometheus
+test-prometheus: ## The chart's alerts and the operator's metrics, by a real Prometheus
+	@if ! type prometheus promtool >/dev/null 2>&1; then \
+	    apt-get update -qq; \
+	    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus; \
+	fi
+	promtool check rules charts/mstack/files/alerts.yaml
+	promtool test rules tests/alerts.yaml
+	cargo test --locked --test behaviour prometheus -- --ignored
 
 .PHONY: test-shop
 test-shop: ## The example application against real PostgreSQL and Redis servers
@@ -95,11 +105,6 @@ test-ui: ## The operator's page in a real browser
 .PHONY: speed
 speed: ## How long lint, render and graph take for the largest stack
 	cargo test --locked --release --test speed -- --nocapture
-
-.PHONY: test-alerts
-test-alerts: ## The chart's alerts, by Prometheus' own tool (needs promtool)
-	promtool check rules charts/mstack/files/alerts.yaml
-	promtool test rules tests/alerts.yaml
 
 .PHONY: images image shop-image
 images: image shop-image

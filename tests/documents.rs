@@ -56,9 +56,10 @@ fn spans(text: &str) -> Vec<&str> {
     outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
 }
 
-/// Every command of a document: those of its shell blocks, and those within its lines.
+/// Every command of a document: those of its shell blocks and sessions, and those within its lines.
 fn commands(document: &Document) -> (Vec<Line>, Vec<Line>) {
-    let shown = blocks(&document.text, "sh").into_iter().flat_map(lines).collect();
+    let typed = blocks(&document.text, "console").into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
+    let shown = blocks(&document.text, "sh").into_iter().chain(typed).flat_map(lines).collect();
     let told = spans(&document.text).into_iter().filter(|span| span.contains([' ', '\n']));
     let told = told.flat_map(|span| lines(&span.replace('\n', " "))).collect();
     (shown, told)

@@ -4,6 +4,7 @@
 mod commands;
 mod counts;
 mod data;
+mod documented;
 mod drift;
 mod external;
 mod figures;
@@ -20,6 +21,7 @@ mod order;
 mod ownership;
 mod pages;
 mod paused;
+mod prometheus;
 mod replication;
 mod requests;
 mod restart;
@@ -28,6 +30,9 @@ mod revisions;
 mod rollout;
 mod scope;
 mod secrets;
+#[path = "../shell/mod.rs"]
+#[allow(dead_code, reason = "shared with the tests of the documents")]
+mod shell;
 mod stopwatch;
 mod stuck;
 mod tasks;

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::world::{PATIENCE, World, component};
 
-/// Status code and body of an answer.
-fn ask(address: SocketAddr, method: &str, path: &str, host: &str) -> (u16, String) {
+/// Status code and body of an answer. By HTTP/1.0, in which it comes in one piece.
+pub fn ask(address: SocketAddr, method: &str, path: &str, host: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {host}\r\n\r\n").unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let code = text.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap();
