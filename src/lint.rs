@@ -1,7 +1,9 @@
 //! What is wrong with a manifest, all at once and with its place: the shape as the API server judges it, the rules of the
 //! schema, and the model's own check. Pure: text in, findings out.
+mod advice;
 mod allow;
 pub mod editor;
+mod elsewhere;
 mod locate;
 mod rules;
 mod schema;
@@ -10,11 +12,12 @@ use std::sync::LazyLock;
 
 use serde_json::Value as Json;
 
-use crate::api::{self, MicroserviceStack};
+use crate::api::{self, MicroserviceStack, StackSpec};
 use crate::codes::Code;
-use crate::model::{self, Facts, Stack};
+use crate::model::{self, Facts, Stack, Violation};
 use crate::yaml::{self, Document, Node, Span};
 
+pub use elsewhere::instead_of;
 pub use schema::{limits, type_of};
 
 const GROUP: &str = "microservicestack.dev/";
@@ -126,7 +129,17 @@ pub fn judge_object(root: &Node) -> (Vec<Finding>, Option<MicroserviceStack>) {
     let judged = |finding: &Finding| !broken.contains(&component(&finding.path));
     let from_model: Vec<Finding> = Vec::into_iter(from_model).filter(judged).collect();
     let intact = shape.broken.is_empty();
-    (joined(found, from_rules, from_model), intact.then_some(object))
+    let mut found = joined(found, from_rules, from_model);
+    let advice = advised(&object.spec, &found, &broken);
+    found.extend(advice);
+    (found, intact.then_some(object))
+}
+
+/// Advice about what is sound: where something is wrong, that comes first.
+fn advised(spec: &StackSpec, wrong: &[Finding], broken: &[&str]) -> Vec<Finding> {
+    let is_wrong = |path: &str| broken.contains(&component(path)) || wrong.iter().any(|wrong| path.starts_with(&wrong.path));
+    let advice = advice::of(spec).0.into_iter().filter(|advice| !is_wrong(&advice.path));
+    advice.map(|advice| of_model(&advice, Severity::Warning)).collect()
 }
 
 /// The checked stack, in a cluster that has all that it refers to.
@@ -220,7 +233,7 @@ fn component(path: &str) -> &str {
     path.match_indices(['.', '[']).nth(2).map_or(path, |(at, _)| &path[..at])
 }
 
-fn of_model(violation: &model::Violation, severity: Severity) -> Finding {
+fn of_model(violation: &Violation, severity: Severity) -> Finding {
     let mut finding = unplaced(violation.code, &violation.path, violation.reason.clone(), &violation.fix);
     finding.severity = severity;
     finding.refused = false;

@@ -40,13 +40,13 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 9))]
     pub instances: Option<i32>,
-    /// The volume of each instance.
+    /// The volume of each instance, such as `{ size: 20Gi }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage: Option<Storage>,
     /// `true`: no volume, the data is lost at each restart. For caches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ephemeral: Option<bool>,
-    /// An existing Secret with `username` and `password` instead of a generated one. For `external` it has as many of
+    /// An existing Secret with `username` and `password` instead of a generated one, such as `{ secret: my-db }`. For `external` it has as many of
     /// `host`, `port`, `username`, `password`, `database` and `uri` as consumers need, and at least `host` or `uri`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<CredentialsRef>,
@@ -57,14 +57,14 @@ pub struct Database {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub allow_from: Option<Vec<Peer>>,
-    /// Files that run once, by name, at the first initialisation, such as `01-schema.sql`.
+    /// Files that run once, by name, at the first initialisation, such as `{ 01-schema.sql: "create table a (b int)" }`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub init: BTreeMap<String, String>,
-    /// Processor and memory of one instance.
+    /// Processor and memory of one instance, such as `{ cpu: 250m, memory: 256Mi }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
-    /// Further environment variables of the engine. Those of `custom` may refer to `$(USERNAME)`, `$(PASSWORD)` and
+    /// Further environment variables of the engine, such as `{ TZ: UTC }`. Those of `custom` may refer to `$(USERNAME)`, `$(PASSWORD)` and
     /// `$(DATABASE)`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]

@@ -31,7 +31,7 @@ pub struct Peer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 63))]
     pub namespace: Option<String>,
-    /// Labels that the pods have, all of these. By default all pods of the namespace.
+    /// Labels that the pods have, all of these, such as `{ app: prometheus }`. By default all pods of the namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("minProperties" = 1, "maxProperties" = 16))]
     pub labels: Option<BTreeMap<String, String>>,

@@ -37,8 +37,8 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = PORT))]
     pub port: Option<Text>,
-    /// Several ports by name, each written `[SERVICE:]CONTAINER[/PROTOCOL]`: `http: 8080`, `admin: "80:8081"`,
-    /// `trace: 6831/UDP`, `grpc: 9090/grpc`. PROTOCOL is TCP (default), UDP or SCTP, or an application protocol over
+    /// Several ports by name, such as `{ http: 8080, admin: "80:8081", grpc: 9090/grpc, trace: 6831/UDP }`, each written
+    /// `[SERVICE:]CONTAINER[/PROTOCOL]`. PROTOCOL is TCP (default), UDP or SCTP, or an application protocol over
     /// TCP: http, https, grpc, h2c, ws, wss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 16))]
@@ -47,7 +47,7 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10_000))]
     pub replicas: Option<i32>,
-    /// Lets a HorizontalPodAutoscaler choose the count.
+    /// Lets a HorizontalPodAutoscaler choose the count, such as `{ min: 2, max: 20, cpu: 70 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
     /// Hosts and paths under which the service is reached from outside.
@@ -62,8 +62,8 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 32))]
     pub egress: Option<Vec<Egress>>,
-    /// Services and databases that this one needs: it starts after them, and gets their addresses and credentials as
-    /// environment variables (`API_HOST`, `API_PORT`, `API_URL`, `ORDERS_URI`).
+    /// Services and databases that this one needs, such as `[orders, api]`: it starts after them, and gets their addresses and
+    /// credentials as environment variables (`API_HOST`, `API_PORT`, `API_URL`, `ORDERS_URI`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub uses: Option<Vec<String>>,
@@ -72,11 +72,12 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub uses_optional: Option<Vec<String>>,
-    /// Other names for the variables of a component in `uses` or `usesOptional`, and the size of its connection pool, by its name.
+    /// Other names for the variables of a component in `uses` or `usesOptional`, and the size of its connection pool, by its name,
+    /// such as `{ orders: { env: { DATABASE_URL: uri } } }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("maxProperties" = 64))]
     pub bindings: Option<BTreeMap<String, Binding>>,
-    /// When an instance gets traffic: the check passes. Also the start check when `startup` is set. A failing check never
+    /// When an instance gets traffic: the check passes, such as `{ http: /healthz }`. Also the start check when `startup` is set. A failing check never
     /// restarts an instance that has started; `live` does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
@@ -90,11 +91,11 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 512)))]
     pub scratch: Option<Vec<String>>,
-    /// Environment variables, each a string or a number. They come after the injected ones, so `$(API_ADDR)` expands. A change rolls the service.
+    /// Environment variables, such as `{ LOG_LEVEL: info }`, each a string or a number. They come after the injected ones, so `$(API_ADDR)` expands. A change rolls the service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub config: BTreeMap<String, Text>,
-    /// Files by absolute path. A change rolls the service.
+    /// Files by absolute path, such as `{ /etc/app.toml: "level = 1" }`. A change rolls the service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub files: BTreeMap<String, String>,
@@ -111,7 +112,7 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
     pub secrets: Option<Vec<String>>,
-    /// Processor and memory of one instance.
+    /// Processor and memory of one instance, such as `{ cpu: 250m, memory: 256Mi }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
     /// Security of this service's pods, over the stack's.
@@ -144,7 +145,7 @@ pub struct Scale {
     pub memory: Option<i32>,
 }
 
-/// One host and path under which a service is reached from outside.
+/// One host and path under which a service is reached from outside, such as `{ host: shop.example.com }`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Expose {
@@ -187,7 +188,7 @@ pub struct Tls {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Binding {
-    /// Variable name to key: `DATABASE_URL: uri`. Keys of a database: `host`, `port`, `addr`, `username`, `password`,
+    /// Variable name to key, such as `{ DATABASE_URL: uri }`. Keys of a database: `host`, `port`, `addr`, `username`, `password`,
     /// `database`, `uri`, and where copies follow it `ro-host`, `ro-uri`; of a service: `host`, `port`, `addr`, `url`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 16))]

@@ -59,7 +59,7 @@ pub struct StackSpec {
     /// How children are called.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
-    /// Environment variables of every service, each a string or a number. A service's own `config` wins. `$(NAME)` expands to a variable
+    /// Environment variables of every service, such as `{ REGION: eu }`, each a string or a number. A service's own `config` wins. `$(NAME)` expands to a variable
     /// that comes before it: the injected ones first, then these by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 128))]
@@ -81,21 +81,22 @@ pub struct StackSpec {
     /// How a change of services is rolled out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
-    /// Databases, queues and caches by name. Each becomes a StatefulSet with its volumes, Services, a
+    /// Databases, queues and caches by name, such as `{ orders: { engine: postgres, storage: { size: 20Gi } } }`. Each becomes a StatefulSet with its volumes, Services, a
     /// credentials Secret, a PodDisruptionBudget and a NetworkPolicy.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub databases: BTreeMap<String, Database>,
-    /// Stateless services by name. Each becomes a Deployment with a Service, a ServiceAccount, a
+    /// Stateless services by name, such as `{ web: { image: ghcr.io/acme/web:1.8.2, port: 8080 } }`. Each becomes a Deployment with a Service, a ServiceAccount, a
     /// PodDisruptionBudget, a NetworkPolicy and, where asked for, a HorizontalPodAutoscaler and routes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub services: BTreeMap<String, Service>,
-    /// Tests of the stack from inside, by name. Each becomes a Job once for each revision.
+    /// Tests of the stack from inside, by name, such as `{ flow: { image: ghcr.io/acme/e2e:2.4.0, uses: [web] } }`. Each becomes a Job once for each revision.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub tests: BTreeMap<String, Test>,
-    /// What is to run once, such as the loading of first data, by name. Each becomes a Job, and another one when it changes.
+    /// What is to run once, like the loading of first data, by name, such as
+    /// `{ seed: { image: ghcr.io/acme/seed:2.4.0, uses: [orders] } }`. Each becomes a Job, and another one when it changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 32))]
     pub jobs: BTreeMap<String, Task>,

@@ -40,15 +40,15 @@ pub struct Task {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 128), inner(length(max = 8192)))]
     pub args: Option<Vec<String>>,
-    /// Services and databases that it needs: it runs once they serve, and gets their addresses and credentials as services do.
+    /// Services and databases that it needs, such as `[orders, api]`: it runs once they serve, and gets their addresses and credentials as services do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), inner(length(max = 63)))]
     pub uses: Option<Vec<String>>,
-    /// Environment variables, each a string or a number, after the injected ones and the stack's.
+    /// Environment variables, such as `{ LOG_LEVEL: info }`, each a string or a number, after the injected ones and the stack's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 256))]
     pub config: BTreeMap<String, Text>,
-    /// Processor and memory.
+    /// Processor and memory, such as `{ cpu: 250m, memory: 256Mi }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<Resources>,
     /// Security of its pod, over the stack's.

@@ -150,7 +150,14 @@ fn in_short(field: &Value) -> String {
     let default = sentences.find(|sentence| sentence.to_ascii_lowercase().contains("by default"));
     let clause =
         default.and_then(|sentence| sentence.split(';').find(|clause| clause.to_ascii_lowercase().contains("by default")));
-    clause.map_or_else(|| first.to_owned(), |clause| format!("{first} ({})", clause.trim().replace("By default", "by default")))
+    let first = without_map(first);
+    clause.map_or_else(|| first.clone(), |clause| format!("{first} ({})", clause.trim().replace("By default", "by default")))
+}
+
+/// Without the example of a map: that is for the field's own page.
+fn without_map(sentence: &str) -> String {
+    let cut = sentence.split_once(", such as `{").and_then(|(before, rest)| Some((before, rest.split_once('`')?.1)));
+    cut.map_or_else(|| sentence.to_owned(), |(before, after)| format!("{before}{after}"))
 }
 
 fn paragraphs(out: &mut String, text: &str, screen: Screen) {

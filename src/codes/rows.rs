@@ -86,6 +86,8 @@ codes! {
         "An entry of `spec.profiles` turns on the components that list it in `profiles`, and none does. Check the spelling, or remove the entry; nothing is held back."
     Pool 210 "a connection pool is not valid"
         "`pool` tells how many connections one instance holds to a database, from 1 to 10000; a service has none."
+    PortlessUse 211 "a service that is used has no port"
+        "A service without a port takes no calls: what uses it gets no address, starts after it, and that is all. Mostly the port is forgotten: add `port` or `ports`. Where the order alone is meant, a comment `# mstack: allow MS0211` says so. Nothing is held back."
 
     // Who may reach whom.
     PeerUnnamed 220 "an entry says nothing of who is meant"
@@ -166,6 +168,8 @@ codes! {
         "Ids are numbers from 0 to 2147483647."
     RootRestricted 415 "root is not admitted by the profile `Restricted`"
         "Pods of the profile `Restricted` run as a non-root user. Choose another user, such as 10001, or the profile `Baseline`."
+    LooseImage 416 "an image names no release"
+        "An image without a tag, or with `latest`, is whatever its registry has when a pod starts. Instances of one service may differ, a new release is no change that the operator sees, and a rollback cannot get back what ran before. Name a release, such as `ghcr.io/acme/api:2.4.0`, or a digest, `@sha256:...`. Nothing is held back."
 
     // Counts.
     ReplicasAndScale 501 "`replicas` and `scale` are both given"

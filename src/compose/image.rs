@@ -4,6 +4,7 @@ use crate::api::Engine;
 use crate::lint::SCHEMA;
 use crate::model::Recipe;
 use crate::model::engine::recipe;
+use crate::model::image::Reference;
 
 /// An image, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +52,7 @@ const USUAL_PORTS: [(&str, u16); 30] = [
 impl Image {
     /// Takes a reference apart.
     pub fn parse(text: &str) -> Self {
-        let text = text.split('@').next().unwrap_or_default();
-        let (name, tag) = match text.rsplit_once(':') {
-            Some((name, tag)) if !tag.contains('/') => (name, tag),
-            _ => (text, ""),
-        };
+        let Reference { name, tag, .. } = Reference::parse(text);
         let first = name.split('/').next().unwrap_or_default();
         let is_registry = name.contains('/') && (first.contains(['.', ':']) || first == "localhost");
         let repository = match (is_registry, name.contains('/')) {
@@ -63,7 +60,7 @@ impl Image {
             (false, true) => format!("docker.io/{name}"),
             (false, false) => format!("docker.io/library/{name}"),
         };
-        Self { repository, tag: tag.to_owned() }
+        Self { repository, tag: tag.unwrap_or_default().to_owned() }
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use regex::Regex;
 use serde_json::{Map, Value as Json, json};
 
+use super::elsewhere::instead_of;
 use super::locate::join;
 use super::{Finding, unplaced};
 use crate::codes::Code;
@@ -92,12 +93,7 @@ impl Walk {
                 let judged = self.value(field, &entry.node, &inside);
                 value.insert(entry.key.clone(), judged);
             } else if fields.is_some() && schema["x-kubernetes-preserve-unknown-fields"] != true {
-                let known = fields.into_iter().flat_map(Map::keys).map(String::as_str);
-                let listed = match without_indexes(path) {
-                    place if place.is_empty() => "remove it".to_owned(),
-                    place => format!("remove it; `mstack explain {place}` lists the fields of this place"),
-                };
-                let fix = did_you_mean(&entry.key, known, &listed);
+                let fix = instead_of(&entry.key, schema).map_or_else(|| nearest(&entry.key, schema, path), str::to_owned);
                 self.add(Code::UnknownField, &inside, format!("there is no field `{}` here", entry.key), fix);
             } else {
                 value.insert(entry.key.clone(), entry.node.json());
@@ -145,7 +141,9 @@ impl Walk {
         if let Some(pattern) = schema["pattern"].as_str()
             && !matches(pattern, text)
         {
-            self.add(Code::BadSpelling, path, format!("`{text}` does not match `{pattern}`"), example(schema));
+            let fix = example(schema).map(|example| format!("write it like `{example}`"));
+            let fix = fix.unwrap_or_else(|| "`mstack explain` tells its form".to_owned());
+            self.add(Code::BadSpelling, path, format!("`{text}` does not match `{pattern}`"), fix);
         }
         node.json()
     }
@@ -185,6 +183,16 @@ impl Walk {
         self.broken.push(path.to_owned());
         harmless(schema)
     }
+}
+
+/// The field that was probably meant, or where the fields of the place are listed.
+fn nearest(key: &str, schema: &Json, path: &str) -> String {
+    let known = schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+    let listed = match without_indexes(path) {
+        place if place.is_empty() => "remove it".to_owned(),
+        place => format!("remove it; `mstack explain {place}` lists the fields of this place"),
+    };
+    did_you_mean(key, known, &listed)
 }
 
 fn harmless(schema: &Json) -> Json {
@@ -275,7 +283,10 @@ fn wrong_type(schema: &Json, node: &Node) -> (String, String) {
         ("string" | "int-or-string", Some(value)) => format!("put it in quotes: \"{value}\""),
         ("array", Some(value)) => format!("write a list: [{}]", crate::yaml::quoted(&value)),
         ("integer" | "number", Some(value)) if value.parse::<i64>().is_ok() => format!("write it without quotes: {value}"),
-        _ => format!("write {}", in_words(schema)),
+        _ => {
+            let example = example(schema).map(|example| format!(", such as `{example}`")).unwrap_or_default();
+            format!("write {}{example}", in_words(schema))
+        }
     };
     (format!("it takes {}, and {given}", in_words(schema)), fix)
 }
@@ -285,11 +296,12 @@ fn shortened(text: &str) -> String {
     if line.chars().count() > 40 { line.chars().take(39).chain(['…']).collect() } else { line.to_owned() }
 }
 
-/// The example of the description, if it has one.
-fn example(schema: &Json) -> String {
-    let text = schema["description"].as_str().unwrap_or_default();
-    let quoted = text.split("such as ").nth(1).and_then(|rest| rest.split('`').nth(1));
-    quoted.map_or_else(|| "`mstack explain` tells its form".to_owned(), |example| format!("write it like `{example}`"))
+/// The example of the description, if it has one; that of a list may be one of its items.
+fn example(schema: &Json) -> Option<String> {
+    let (_, rest) = schema["description"].as_str()?.split_once("such as `")?;
+    let example = rest.split('`').next()?;
+    let is_item = kind(schema) == "array" && !example.starts_with('[');
+    Some(if is_item { format!("[{example}]") } else { example.to_owned() })
 }
 
 /// What the schema admits, in words.
@@ -325,4 +337,36 @@ pub fn limits(schema: &Json) -> Vec<String> {
 /// A path as `mstack explain` takes it in any shell.
 fn without_indexes(path: &str) -> String {
     path.split(['[', ']']).step_by(2).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lint::SCHEMA;
+    use crate::yaml::read;
+
+    fn all<'a>(path: &str, schema: &'a Json, found: &mut Vec<(String, &'a Json)>) {
+        found.push((path.to_owned(), schema));
+        for (name, field) in schema["properties"].as_object().into_iter().flatten() {
+            all(&join(path, name), field, found);
+        }
+        for inner in [&schema["items"], &schema["additionalProperties"]].into_iter().filter(|inner| inner.is_object()) {
+            all(&format!("{path}[]"), inner, found);
+        }
+    }
+
+    /// What a wrong type is answered with is right, and every map has it: a list is what other tools take there.
+    #[test]
+    fn every_example_is_what_its_field_takes_and_every_map_by_names_has_one() {
+        let mut fields = Vec::new();
+        all("spec", &SCHEMA["properties"]["spec"], &mut fields);
+        for (path, schema) in fields {
+            assert!(example(schema).is_some() || !schema["additionalProperties"].is_object(), "{path} has no example");
+            if let Some(example) = example(schema) {
+                let mut walk = Walk { findings: Vec::new(), broken: Vec::new() };
+                walk.value(schema, &read(&example).documents[0].root, &path);
+                assert_eq!(walk.findings, [], "{path}: `{example}`");
+            }
+        }
+    }
 }

@@ -58,8 +58,8 @@ fn rule_15_all_findings_are_told_together_each_at_its_place() {
 #[test]
 fn what_the_operator_alone_refuses_is_told_as_that() {
     let spec = "  services:
-    a: {image: a, uses: [b]}
-    b: {image: b, uses: [a]}
+    a: {image: 'a:1', port: 80, uses: [b]}
+    b: {image: 'b:1', port: 80, uses: [a]}
 ";
     assert_eq!(found(spec), [row("MS0204", 6, "uses", "spec.services.a.uses", false)]);
 }
@@ -76,14 +76,14 @@ fn a_comment_allows_what_it_names_on_its_line_or_for_the_key_below_it() {
       uses: [oders] # mstack: allow MS0201
 ";
     assert_eq!(found(spec), []);
-    let unused = found("  services: {web: {image: a}} # mstack: allow MS0201, MS9999\n");
+    let unused = found("  services: {web: {image: 'a:1'}} # mstack: allow MS0201, MS9999\n");
     let comment = "# mstack: allow MS0201, MS9999";
     assert_eq!(unused, [row("MS0014", 5, comment, "", false), row("MS0014", 5, comment, "", false)]);
 }
 
 #[test]
 fn a_comment_above_the_first_key_speaks_of_its_document_alone() {
-    let one = format!("{HEAD}  services: {{web: {{image: a, uses: [x]}}}}\n");
+    let one = format!("{HEAD}  services: {{web: {{image: 'a:1', uses: [x]}}}}\n");
     let text = format!("# mstack: allow MS0201\n{one}---\n{one}");
     assert_eq!(told(&text), [row("MS0201", 12, "x", "spec.services.web.uses[0]", true)]);
 }
@@ -113,7 +113,7 @@ fn the_items_of_a_list_are_objects() {
 
 #[test]
 fn a_key_that_is_given_twice_has_its_path() {
-    let spec = "  services:\n    web:\n      image: a\n      image: b\n";
+    let spec = "  services:\n    web:\n      image: a:1\n      image: b:1\n";
     assert_eq!(found(spec), [row("MS0002", 8, "image", "spec.services.web.image", true)]);
 }
 
@@ -124,4 +124,69 @@ fn a_misspelled_word_is_answered_with_the_right_one() {
     assert_eq!(fixes("  databases: {d: {engine: postgress, ephemeral: true}}\n"), ["did you mean `postgres`?"]);
     assert_eq!(fixes("  servces: {}\n"), ["did you mean `services`?"]);
     assert_eq!(fixes("  databases: {d: {engine: postgres, version: 17.4, ephemeral: true}}\n"), ["put it in quotes: \"17.4\""]);
+    assert_eq!(
+        fixes("  services: {web: {image: 'a:1', ports: [80]}}\n"),
+        ["write a map, such as `{ http: 8080, admin: \"80:8081\", grpc: 9090/grpc, trace: 6831/UDP }`"]
+    );
+    assert_eq!(
+        fixes("  services: {web: {image: 'a:1', dependsOn: []}}\n"),
+        ["write `uses: [api]`: it starts after what it uses, and gets its address in variables"]
+    );
+}
+
+/// Rule 7: "puts all changed services back to the last good revision": it is the same image only where it names a release.
+#[test]
+fn an_image_that_names_no_release_is_told_wherever_it_stands_and_one_with_a_digest_is_not() {
+    let spec = "  services:
+    web: {image: acme/web, migrate: {command: [up], image: acme/up:latest}}
+    api: {image: localhost:5000/api@sha256:00}
+    old: {image: acme/old, profiles: [more]}
+  databases:
+    search: {engine: custom, image: acme/search, port: 9200, ephemeral: true}
+    orders: {engine: postgres, version: '17', ephemeral: true}
+  tests: {flow: {image: acme/e2e:latest}}
+  jobs: {seed: {image: acme/seed:latest@sha256:00}, load: {image: acme/load}}
+";
+    assert_eq!(
+        found(spec),
+        [
+            row("MS0416", 6, "acme/web", "spec.services.web.image", false),
+            row("MS0416", 6, "acme/up:latest", "spec.services.web.migrate.image", false),
+            row("MS0416", 10, "acme/search", "spec.databases.search.image", false),
+            row("MS0416", 12, "acme/e2e:latest", "spec.tests.flow.image", false),
+            row("MS0416", 13, "acme/load", "spec.jobs.load.image", false),
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_comes_before_advice_about_it() {
+    let spec = "  services: {web: {image: 'acme web'}, api: {replicas: 1}}\n  tests: {flow: 3}\n";
+    assert_eq!(
+        found(spec),
+        [
+            row("MS0401", 5, "'acme web'", "spec.services.web.image", false),
+            row("MS0004", 5, "api", "spec.services.api.image", true),
+            row("MS0005", 6, "3", "spec.tests.flow", true),
+        ]
+    );
+}
+
+/// Rule 4: "`uses` gives discovery", of which a service without a port has none.
+#[test]
+fn a_service_that_is_used_and_has_no_port_is_told_to_each_service_that_would_call_it() {
+    let spec = "  services:
+    web: {image: 'web:1', port: 80, uses: [api, worker], usesOptional: [extra, absent]}
+    api: {image: 'api:1', ports: {http: 80}, uses: [worker]} # mstack: allow MS0211
+    worker: {image: 'worker:1'}
+    extra: {image: 'extra:1'}
+  tests: {flow: {image: 'e2e:1', uses: [worker]}}
+";
+    assert_eq!(
+        found(spec),
+        [
+            row("MS0211", 6, "worker", "spec.services.web.uses[1]", false),
+            row("MS0211", 6, "extra", "spec.services.web.usesOptional[0]", false),
+        ]
+    );
 }

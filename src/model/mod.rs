@@ -6,6 +6,7 @@ pub mod engine;
 mod facts;
 pub mod graph;
 pub mod guard;
+pub mod image;
 mod isolation;
 pub mod names;
 mod probes;

@@ -1,6 +1,7 @@
 //! What the spec asks of a database, judged against what its volumes already hold (rule 10).
 use std::cmp::Ordering;
 
+use super::super::image::Reference;
 use super::super::quantity::compare;
 use super::super::{Recipe, Storage, Violation, Violations, VolumeFacts};
 use super::{Scope, resources, spelling};
@@ -165,8 +166,7 @@ fn class(path: &str, wanted: Option<&str>, volume: Option<&VolumeFacts>, notices
 
 /// The leading numbers of an image's tag: `15.3` of `postgres:15.3-alpine`.
 fn tag_version(image: &str) -> Option<String> {
-    let image = image.split_once('@').map_or(image, |(image, _)| image);
-    let (_, tag) = image.rsplit('/').next()?.split_once(':')?;
+    let tag = Reference::parse(image).tag?;
     let tag = tag.strip_prefix('v').unwrap_or(tag);
     let end = tag.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(tag.len());
     let version = tag[..end].trim_end_matches('.');
