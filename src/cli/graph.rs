@@ -3,14 +3,11 @@ mod ascii;
 mod markup;
 mod svg;
 
-use std::path::PathBuf;
-
 use clap::ValueEnum;
 
 use super::access::{self, Connection};
-use super::files::Files;
 use super::output::{self, Outcome, Screen};
-use super::stacks;
+use super::stacks::{self, Source};
 use crate::api::MicroserviceStack;
 use crate::lint;
 use crate::model::{Count, Stack, Task, TaskKind};
@@ -18,15 +15,8 @@ use crate::model::{Count, Stack, Task, TaskKind};
 /// Options of `mstack graph`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Stack of the cluster. Without it, the stacks of the files.
-    #[arg(conflicts_with = "filename", required_unless_present = "filename")]
-    stack: Option<String>,
-    /// File, folder, or `-` for standard input; may be given several times.
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    filename: Vec<PathBuf>,
-    /// Look into the folders of a folder, too.
-    #[arg(short = 'R', long)]
-    recursive: bool,
+    #[command(flatten)]
+    source: Source,
     /// Form of the picture.
     #[arg(short, long, value_enum, default_value = "ascii")]
     output: Form,
@@ -95,9 +85,9 @@ pub struct Node {
 /// # Errors
 /// When a file or the cluster's stack cannot be read.
 pub fn run(args: &Args, screen: Screen) -> output::Result {
-    let read = match &args.stack {
+    let read = match &args.source.stack {
         Some(name) => Some(vec![of_cluster(args, name)?]),
-        None => stacks::read(&Files::new(args.filename.clone(), args.recursive), screen)?,
+        None => stacks::read(&args.source.files(), screen)?,
     };
     let Some(objects) = read else { return Ok(Outcome::Found) };
     if args.output == Form::Svg && objects.len() > 1 {

@@ -32,6 +32,7 @@ mod stacks;
 pub mod status;
 mod switch;
 mod table;
+mod tips;
 mod top;
 mod ui;
 pub mod uninstall;
@@ -128,7 +129,9 @@ enum Command {
 impl Cli {
     /// The command line of this process. As a plugin of kubectl it is called `kubectl mstack`.
     pub fn from_process() -> Self {
-        let matches = command().get_matches();
+        let words: Vec<_> = std::env::args_os().collect();
+        let matches = command().try_get_matches_from(&words);
+        let matches = matches.unwrap_or_else(|error| tips::with_tip(error, &command(), &words).exit());
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 

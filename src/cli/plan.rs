@@ -7,12 +7,9 @@ mod rehearse;
 pub mod view;
 mod wanted;
 
-use std::path::PathBuf;
-
 use super::access::{self, Access, Connection};
-use super::files::Files;
 use super::output::{self, Form, Outcome, Screen};
-use super::stacks;
+use super::stacks::{self, Source};
 use crate::api::MicroserviceStack;
 use crate::foresight::{self, Foreseen};
 use view::Planned;
@@ -27,15 +24,8 @@ pub use wanted::patch as merge_patch;
     It asks for what you may read and changes nothing; where the right to patch a kind is missing, what is sent is compared \
     with what is there, without defaults and policies.")]
 pub struct Args {
-    /// Stack of the cluster, as it is: what is still to be done. Without it, the stacks of the files.
-    #[arg(conflicts_with = "filename", required_unless_present = "filename")]
-    stack: Option<String>,
-    /// File, folder, or `-` for standard input; may be given several times.
-    #[arg(short = 'f', long = "filename", value_name = "FILE")]
-    filename: Vec<PathBuf>,
-    /// Look into the folders of a folder, too.
-    #[arg(short = 'R', long)]
-    recursive: bool,
+    #[command(flatten)]
+    source: Source,
     /// As `kubectl apply --server-side`: the API server merges the file into the stack.
     #[arg(long)]
     server_side: bool,
@@ -54,11 +44,7 @@ pub struct Args {
 /// # Errors
 /// When the cluster cannot be asked, or a stack is not valid.
 pub fn run(args: &Args, screen: Screen) -> output::Result {
-    let read = if args.stack.is_some() {
-        Some(Vec::new())
-    } else {
-        stacks::read(&Files::new(args.filename.clone(), args.recursive), screen)?
-    };
+    let read = if args.source.stack.is_some() { Some(Vec::new()) } else { stacks::read(&args.source.files(), screen)? };
     let Some(files) = read else { return Ok(Outcome::Found) };
     access::block_on(async {
         let access = args.connection.open().await?;
@@ -86,7 +72,7 @@ fn outcome(plans: &[Planned]) -> Outcome {
 
 async fn plans(args: &Args, access: &Access, files: Vec<MicroserviceStack>) -> Result<Vec<Planned>, String> {
     let mut plans = Vec::new();
-    if let Some(name) = &args.stack {
+    if let Some(name) = &args.source.stack {
         let live = access.stack(Some(name)).await?;
         plans.push(plan(args, access, wanted::as_it_is(live)?).await?);
     }

@@ -1,4 +1,7 @@
 //! The stacks of some files, for commands that build on sound ones, and one that a cluster has.
+use std::path::PathBuf;
+
+use clap::ArgGroup;
 use serde_json::Value;
 
 use super::access::name_of;
@@ -7,6 +10,36 @@ use super::output::Screen;
 use super::report::{self, Told};
 use crate::api::MicroserviceStack;
 use crate::lint::{self, Severity};
+
+/// One stack of the cluster, or those of files.
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("either").args(["stack", "filename"]).required(true))]
+pub struct Source {
+    /// Stack of the cluster, as it is. Without it, the stacks of the files.
+    #[arg(value_parser = name_of_stack)]
+    pub stack: Option<String>,
+    /// File, folder, or `-` for standard input; may be given several times.
+    #[arg(short = 'f', long = "filename", value_name = "FILE")]
+    filename: Vec<PathBuf>,
+    /// Look into the folders of a folder, too.
+    #[arg(short = 'R', long)]
+    recursive: bool,
+}
+
+impl Source {
+    /// The files; none where a stack is named.
+    pub fn files(&self) -> Files {
+        Files::new(self.filename.clone(), self.recursive)
+    }
+}
+
+/// A stack has no dot in its name, and a file mostly has one.
+fn name_of_stack(text: &str) -> Result<String, String> {
+    if text.contains(['.', '/']) {
+        return Err(format!("no stack is called so; `-f {text}` names a file"));
+    }
+    Ok(text.to_owned())
+}
 
 /// Reads the stacks; none where something is wrong with one of them, which is told on standard error as `mstack lint`
 /// would tell it.
