@@ -31,6 +31,7 @@ pub mod observed;
 pub mod picture;
 pub mod plan;
 pub mod readiness;
+pub mod states;
 pub mod status;
 pub mod telemetry;
 pub mod web;

@@ -65,6 +65,29 @@ fn the_committed_table_of_compose_keys_is_the_one_of_the_code() {
     is_between("docs/convert.md", "<!-- keys -->\n", "<!-- /keys -->", &made);
 }
 
+/// What the words of a status mean, from the table that `mstack explain` reads.
+#[test]
+fn the_committed_tables_of_conditions_reasons_and_phases_are_those_of_the_code() {
+    use mstack::states::Kind;
+    let heads = |kind| match kind {
+        Kind::Condition => ("conditions", "condition", "true means", "false means"),
+        Kind::Reason => ("reasons", "reason", "what is the matter", "what to do"),
+        Kind::OtherReason => ("other reasons", "reason", "what it means", "what to do"),
+        Kind::Phase => ("phases", "phase", "what it means", "what to do"),
+        Kind::Cause => ("causes", "word", "what is the matter", "what to do"),
+    };
+    for kind in Kind::ALL {
+        let (name, word, means, then) = heads(kind);
+        let row = |row: &mstack::states::Row| {
+            let words: Vec<String> = row.words.iter().map(|word| format!("`{word}`")).collect();
+            format!("| {} | {} | {} |\n", words.join(", "), row.means, row.then)
+        };
+        let rows: String = kind.rows().iter().map(row).collect();
+        let made = format!("\n| {word} | {means} | {then} |\n|---|---|---|\n{rows}\n");
+        is_between("docs/operations.md", &format!("<!-- {name} -->\n"), &format!("<!-- /{name} -->"), &made);
+    }
+}
+
 /// A part of a document is what the code makes.
 fn is_between(document: &str, begin: &str, end: &str, made: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);

@@ -1,38 +1,43 @@
-//! `mstack explain`: a field of the stack, from the schema; or a code, from the table of codes.
+//! `mstack explain`: a field of the stack, from the schema; a code or a word of a status, from the tables of these.
 use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
 use super::output::{self, Colour, Outcome, Screen, wrap};
 use crate::codes::{CODES, Code};
-use crate::lint::{SCHEMA, limits, type_of};
+use crate::lint::{SCHEMA, instead_of, limits, type_of};
 use crate::model::did_you_mean;
+use crate::states::{self, Kind, Row};
 
 /// Options of `mstack explain`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  mstack explain services.scale\n  mstack explain spec.databases.orders.storage.size\n  \
-    mstack explain MS0708\n  mstack explain codes")]
+    mstack explain MS0708\n  mstack explain Degraded\n  mstack explain codes\n  mstack explain words")]
 pub struct Args {
-    /// Field, with or without the names of components; a code; or `codes` for all of them.
-    #[arg(default_value = "spec", value_name = "FIELD|CODE")]
+    /// Field, with or without the names of components; a code; a word of a status, such as a phase or a reason; `codes` or
+    /// `words` for all of them.
+    #[arg(default_value = "spec", value_name = "FIELD|CODE|WORD")]
     what: String,
 }
 
 const INDENT: usize = 2;
 const NAME: &str = "NAME";
 
-/// Prints what is known of a field or a code.
+/// Prints what is known of a field, a code or a word.
 ///
 /// # Errors
-/// When there is no such field or code.
+/// When there is none of this name.
 pub fn run(args: &Args, screen: Screen) -> output::Result {
     let text = match Code::parse(&args.what) {
         Some(code) => of_code(code, screen),
         None if args.what == "codes" => codes(),
+        None if args.what == "words" => words(),
         None if args.what.to_ascii_uppercase().strip_prefix("MS").is_some_and(|rest| rest.parse::<u32>().is_ok()) => {
             return Err(format!("there is no code {}; `mstack explain codes` lists them", args.what));
         }
-        None => of_field(&args.what, screen)?,
+        None => {
+            of_field(&args.what, screen).or_else(|error| of_word(&args.what, screen).ok_or_else(|| unknown(&args.what, error)))?
+        }
     };
     output::data(&text)?;
     Ok(Outcome::Good)
@@ -50,6 +55,50 @@ fn of_code(code: Code, screen: Screen) -> String {
     let mut out = format!("{}: {}\n\n", screen.paint(Colour::Bold, &code.to_string()), row.title);
     paragraphs(&mut out, row.explanation, screen);
     out
+}
+
+fn words() -> String {
+    let kinds = |word| states::of(word).iter().map(|(kind, _)| kind.title()).collect::<Vec<_>>().join("; ");
+    let all = states::words();
+    let widest = all.iter().map(|word| word.len()).max().unwrap_or_default();
+    all.into_iter().fold(String::new(), |mut out, word| {
+        let _ = writeln!(out, "{word:widest$}  {}", kinds(word));
+        out
+    })
+}
+
+/// Everything that a word of a status may mean.
+fn of_word(what: &str, screen: Screen) -> Option<String> {
+    let told = |(kind, row): (Kind, &Row)| {
+        let word = row.words.iter().find(|word| word.eq_ignore_ascii_case(what)).unwrap_or(&what);
+        let mut out = format!("{}: {}\n\n", screen.paint(Colour::Bold, word), kind.title());
+        let (means, then) = if kind == Kind::Condition { ("True: ", "False: ") } else { ("", "What to do: ") };
+        for (head, text) in [(means, row.means), (then, row.then)].into_iter().filter(|(_, text)| *text != "-") {
+            paragraphs(&mut out, &format!("{head}{}.", without_links(text)), screen);
+        }
+        out
+    };
+    let found: Vec<String> = states::of(what).into_iter().map(told).collect();
+    (!found.is_empty()).then(|| found.join("\n"))
+}
+
+/// The words of a status begin with a capital letter, and fields do not.
+fn unknown(what: &str, of_field: String) -> String {
+    if !what.starts_with(|first: char| first.is_ascii_uppercase()) {
+        return of_field;
+    }
+    let fix = did_you_mean(what, states::words().into_iter(), "`mstack explain words` lists them");
+    format!("a status has no word `{what}`; {fix}")
+}
+
+/// Links within Operations as a reader of a terminal follows them.
+fn without_links(text: &str) -> String {
+    let mut parts = text.split('[');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| match part.split_once("](").and_then(|(name, rest)| Some((name, rest.split_once(')')?.1))) {
+        Some((name, rest)) => format!("{out}{name} in docs/operations.md{rest}"),
+        None => format!("{out}[{part}"),
+    })
 }
 
 fn of_field(what: &str, screen: Screen) -> Result<String, String> {
@@ -96,6 +145,10 @@ fn find(what: &str) -> Result<(String, &'static Value, bool), String> {
             schema = &schema["additionalProperties"];
             path.push(NAME.to_owned());
             required = false;
+            // What other tools have in this place is hardly the name of a component.
+            if let (false, None, Some(fix)) = (skipped, steps.peek(), instead_of(step, schema)) {
+                return Err(no_field(step, &path, fix));
+            }
             if !skipped {
                 continue;
             }
@@ -103,14 +156,18 @@ fn find(what: &str) -> Result<(String, &'static Value, bool), String> {
         let fields = schema["properties"].as_object();
         let Some(field) = fields.and_then(|fields| fields.get(*step)) else {
             let known = fields.into_iter().flat_map(Map::keys).map(String::as_str);
-            let fix = did_you_mean(step, known, &format!("`mstack explain {}` lists what is there", path.join(".")));
-            return Err(format!("there is no field `{step}` in {}; {fix}", path.join(".")));
+            let nearest = || did_you_mean(step, known, &format!("`mstack explain {}` lists what is there", path.join(".")));
+            return Err(no_field(step, &path, &instead_of(step, schema).map_or_else(nearest, str::to_owned)));
         };
         required = schema["required"].as_array().is_some_and(|names| names.iter().any(|name| name == step));
         schema = field;
         path.push((*step).to_owned());
     }
     Ok((path.join("."), schema, required))
+}
+
+fn no_field(step: &str, path: &[String], fix: &str) -> String {
+    format!("there is no field `{step}` in {}; {fix}", path.join("."))
 }
 
 /// Whether a step is a field of a component rather than the name of one: what comes after it fits the field.

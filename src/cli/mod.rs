@@ -101,7 +101,7 @@ enum Command {
     Render(render::Args),
     /// Draw who uses whom, and what starts first.
     Graph(graph::Args),
-    /// Tell what a field of the stack or a code of a finding means.
+    /// Tell what a field of the stack, a code of a finding or a word of a status means.
     Explain(explain::Args),
     /// Write a stack to begin with.
     Init(init::Args),
