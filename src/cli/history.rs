@@ -5,7 +5,7 @@ pub mod words;
 use clap::ValueEnum;
 use k8s_openapi::jiff::Timestamp;
 
-use super::access::{self, Connection, told};
+use super::access::{self, Connection};
 use super::output::{self, Outcome, Screen};
 use super::revisions;
 
@@ -46,7 +46,7 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
         let access = args.connection.open().await?;
         let stack = access.stack(args.stack.as_deref()).await?;
         let recorded = revisions::read(&access, &stack).await?;
-        let entries = view::entries(&revisions::asked(&stack)?, &recorded, told(&stack, "Ready", "reason"));
+        let entries = view::entries(&stack, &revisions::asked(&stack)?, &recorded);
         let object = || view::object(&stack, &entries);
         output::data(&match args.output {
             Form::Json => format!("{:#}\n", object()),

@@ -34,9 +34,11 @@ fn printed(name: &str, given: &Value) -> String {
         }
         "plan" => plan::view::text(&planned(given), screen),
         "history" => {
-            let stack = json!({"metadata": {"name": "shop", "namespace": "shop", "uid": "1"}, "spec": given["spec"]});
+            let metadata = json!({"name": "shop", "namespace": "shop", "uid": "1", "generation": 2});
+            let status = json!({"observedGeneration": given["seen"], "conditions": given["conditions"]});
+            let stack = json!({"metadata": metadata, "spec": given["spec"], "status": status});
             let recorded = revisions::of(&stack, records(given));
-            let entries = history::view::entries(&revisions::asked(&stack).unwrap(), &recorded, text(&given["reason"]));
+            let entries = history::view::entries(&stack, &revisions::asked(&stack).unwrap(), &recorded);
             history::view::text(&stack, &entries, text(&given["now"]).parse().unwrap(), given["wide"] == true, screen)
         }
         "uninstall" => {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::access::name_of;
+use super::super::access::{name_of, told};
 use super::super::output::{Colour, Screen, age, wrap};
 use super::super::revisions::{Asked, Recorded, last_good};
 use super::words;
@@ -17,14 +17,14 @@ pub struct Entry {
     pub name: String,
     /// Its place in the order of records; none while its outcome is open.
     pub number: Option<i64>,
-    /// What came of it, once that is known.
-    pub outcome: Option<Outcome>,
-    /// Why it failed.
+    /// How it is with it.
+    pub state: State,
+    /// Why it failed, or is refused.
     pub reason: String,
-    /// When that was recorded.
+    /// When its outcome was recorded.
     pub at: Option<Timestamp>,
-    /// What it has otherwise than the good one before; none where either cannot be read or there is none.
-    pub changes: Option<Vec<String>>,
+    /// What it has otherwise than the good one before, or why that is not known.
+    pub changes: Result<Vec<String>, &'static str>,
     /// Whether the spec asks for it.
     pub asked: bool,
     /// Whether the services run it.
@@ -33,29 +33,65 @@ pub struct Entry {
     pub images: Vec<(String, String)>,
 }
 
-/// What a stack has been, the latest first: what is asked for and still open, then the records.
-pub fn entries(asked: &Asked, recorded: &[Recorded], reason: &str) -> Vec<Entry> {
+/// How it is with a revision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It is rolled out, and what comes of it is not known yet.
+    Open,
+    /// It is asked for, and nothing is changed while the stack is suspended.
+    Waiting,
+    /// It is asked for by a spec that is not valid, and is not rolled out.
+    Refused,
+    /// It is recorded as good.
+    Good,
+    /// It is recorded as failed.
+    Failed,
+}
+
+impl State {
+    fn of(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Good => Self::Good,
+            Outcome::Failed => Self::Failed,
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Open => "Open",
+            Self::Waiting => "Waiting",
+            Self::Refused => "Refused",
+            Self::Good => "Good",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
+/// What a stack has been, the latest first: what is asked for and has no outcome, then the records.
+pub fn entries(stack: &Value, asked: &Asked, recorded: &[Recorded]) -> Vec<Entry> {
     let failed = asked.has_failed(recorded);
     let good = last_good(recorded);
     let settled = good.is_some_and(|good| good.name == asked.name);
+    let stays = told(stack, "Ready", "reason") == "RollbackFailed";
     let entry = |(at, one): (usize, &Recorded)| Entry {
         name: one.name.clone(),
         number: Some(one.record.number),
-        outcome: Some(one.record.outcome),
+        state: State::of(one.record.outcome),
         reason: one.record.reason.clone(),
         at: one.at,
-        changes: changes(last_good(&recorded[at + 1..]), one.part.as_ref()),
+        changes: changes(&recorded[at..], &recorded[at + 1..], one.part.as_ref()),
         asked: one.name == asked.name,
-        runs: Some(&one.name) == good.map(|good| &good.name) && (settled || failed && reason != "RollbackFailed"),
+        runs: Some(&one.name) == good.map(|good| &good.name) && (settled || failed && !stays),
         images: one.part.as_ref().map(images).unwrap_or_default(),
     };
+    let (state, reason) = state(stack);
     let open = Entry {
         name: asked.name.clone(),
         number: None,
-        outcome: None,
-        reason: String::new(),
+        state,
+        reason,
         at: None,
-        changes: changes(good, Some(&asked.part)),
+        changes: changes(recorded, recorded, Some(&asked.part)),
         asked: true,
         runs: false,
         images: images(&asked.part),
@@ -64,8 +100,29 @@ pub fn entries(asked: &Asked, recorded: &[Recorded], reason: &str) -> Vec<Entry>
     open.into_iter().chain(recorded.iter().enumerate().map(entry)).collect()
 }
 
-fn changes(before: Option<&Recorded>, part: Option<&Part>) -> Option<Vec<String>> {
-    Some(words::changes(before?.part.as_ref()?, part?))
+/// How it is with what is asked for and has no outcome, as the operator has told of the present spec.
+fn state(stack: &Value) -> (State, String) {
+    let is_seen = stack["status"]["observedGeneration"] == stack["metadata"]["generation"];
+    if is_seen && told(stack, "SpecValid", "status") == "False" {
+        return (State::Refused, told(stack, "SpecValid", "message").to_owned());
+    }
+    let paused = stack["spec"]["paused"] == true;
+    (if paused { State::Waiting } else { State::Open }, String::new())
+}
+
+/// What a revision has otherwise than the last good one of the older ones; `known` are those and, where it is recorded, itself.
+fn changes(known: &[Recorded], older: &[Recorded], part: Option<&Part>) -> Result<Vec<String>, &'static str> {
+    let part = part.ok_or("its record cannot be read by this version of mstack")?;
+    let Some(good) = last_good(older) else {
+        let complete = known.last().is_none_or(|oldest| oldest.record.number == 1);
+        return Err(match (complete, older) {
+            (true, []) => "the first revision",
+            (true, _) => "no revision before it was good",
+            (false, _) => "no good revision before it is kept",
+        });
+    };
+    let before = good.part.as_ref().ok_or("the good one before it cannot be read by this version of mstack")?;
+    Ok(words::changes(before, part))
 }
 
 fn images(part: &Part) -> Vec<(String, String)> {
@@ -87,34 +144,32 @@ pub fn text(stack: &Value, entries: &[Entry], now: Timestamp, wide: bool, screen
 }
 
 fn head(entry: &Entry, now: Timestamp, screen: Screen) -> String {
-    let (sign, plain, word, colour) = match entry.outcome {
-        Some(Outcome::Good) => ("✓", "+", "Good", Colour::Green),
-        Some(Outcome::Failed) => ("✕", "x", "Failed", Colour::Red),
-        None => ("◌", "~", "Open", Colour::Blue),
+    let (sign, plain, colour) = match entry.state {
+        State::Good => ("✓", "+", Colour::Green),
+        State::Failed | State::Refused => ("✕", "x", Colour::Red),
+        State::Open | State::Waiting => ("◌", "~", Colour::Blue),
     };
     let sign = if screen.unicode { sign } else { plain };
-    let told = |number: i64| format!("  number {number}");
+    let numbered = |number: i64| format!("  number {number}");
     let when = entry.at.map(|at| format!("  {} ago", age((now.as_second() - at.as_second()).max(0)))).unwrap_or_default();
-    let standing = match (entry.runs, entry.asked, entry.outcome) {
+    let standing = match (entry.runs, entry.asked, entry.state) {
         (true, true, _) => "  runs",
         (true, false, _) => "  runs, put back",
-        (_, true, Some(Outcome::Failed)) => "  the spec asks for it",
+        (_, true, State::Failed | State::Refused) => "  the spec asks for it",
+        (_, true, State::Waiting) => "  the stack is suspended",
         (_, true, _) => "  on its way",
         _ => "",
     };
-    let number = entry.number.map(told).unwrap_or_default();
-    screen.paint(colour, &format!("{sign} {}  {word}{number}{when}{standing}", entry.name))
+    let number = entry.number.map(numbered).unwrap_or_default();
+    screen.paint(colour, &format!("{sign} {}  {}{number}{when}{standing}", entry.name, entry.state.word()))
 }
 
 fn body(entry: &Entry, wide: bool) -> Vec<String> {
     let mut lines: Vec<String> = Some(entry.reason.clone()).filter(|reason| !reason.is_empty()).into_iter().collect();
     match &entry.changes {
-        None if entry.images.is_empty() && entry.number.is_some() => {
-            lines.push("its record cannot be read by this version of mstack".to_owned());
-        }
-        None => lines.push("no good revision before it is kept".to_owned()),
-        Some(changes) if changes.is_empty() => lines.push("nothing differs from the good one before".to_owned()),
-        Some(changes) => lines.extend(changes.iter().cloned()),
+        Err(why) => lines.push((*why).to_owned()),
+        Ok(changes) if changes.is_empty() => lines.push("nothing differs from the good one before".to_owned()),
+        Ok(changes) => lines.extend(changes.iter().cloned()),
     }
     if wide {
         lines.extend(entry.images.iter().map(|(name, image)| format!("{name} is {image}")));
@@ -134,12 +189,12 @@ pub fn object(stack: &Value, entries: &[Entry]) -> Value {
         json!({
             "name": entry.name,
             "number": entry.number,
-            "outcome": entry.outcome.map_or("Open", |outcome| if outcome == Outcome::Good { "Good" } else { "Failed" }),
+            "outcome": entry.state.word(),
             "reason": entry.reason,
             "recordedAt": entry.at.map(|at| at.to_string()),
             "asked": entry.asked,
             "runs": entry.runs,
-            "changes": entry.changes,
+            "changes": entry.changes.as_ref().ok(),
             "images": entry.images.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
         })
     };

@@ -1,6 +1,6 @@
 //! What differs between two revisions, in words.
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::plan::{Difference, diff};
 use crate::api::Service;
@@ -17,15 +17,32 @@ pub fn changes(before: &Part, after: &Part) -> Vec<String> {
         match (before.services.get(name), after.services.get(name)) {
             (None, Some(new)) => lines.push(format!("{name} comes ({})", new.image)),
             (Some(_), None) => lines.push(format!("{name} goes")),
-            (old, new) => lines.extend(fields(&format!("{name}: "), &template(old), &template(new))),
+            (old, new) => lines.extend(of_templates(name, template(old), template(new))),
         }
     }
     lines.extend(fields("test ", &before.tests, &after.tests));
     lines
 }
 
-fn template(service: Option<&Service>) -> Option<Service> {
-    service.map(|service| Service { replicas: None, scale: None, ..service.clone() })
+fn template(service: Option<&Service>) -> Value {
+    let template = service.map(|service| Service { replicas: None, scale: None, ..service.clone() });
+    serde_json::to_value(template).unwrap_or_default()
+}
+
+/// What differs between two templates, each variable, file and the like told by itself, also where there was none or is none left.
+fn of_templates(name: &str, mut old: Value, mut new: Value) -> Vec<String> {
+    fill(&mut old, &new);
+    fill(&mut new, &old);
+    fields(&format!("{name}: "), &old, &new)
+}
+
+/// Puts an empty map where the other one has a map that is not empty.
+fn fill(one: &mut Value, other: &Value) {
+    let (Some(one), Some(other)) = (one.as_object_mut(), other.as_object()) else { return };
+    let maps = other.iter().filter(|(_, value)| value.as_object().is_some_and(|map| !map.is_empty()));
+    for (key, _) in maps {
+        one.entry(key).or_insert_with(|| json!({}));
+    }
 }
 
 fn fields(of: &str, before: &impl Serialize, after: &impl Serialize) -> Vec<String> {
@@ -72,8 +89,9 @@ mod tests {
 config: {REGION: eu}
 services:
   web: {image: 'web:1', replicas: 2, uses: [api], files: {/etc/a.toml: \"a\\nb\"}}
-  api: {image: 'api:1', command: [/api], config: {LEVEL: info}}
+  api: {image: 'api:1', command: [/api], config: {LEVEL: info}, files: {/etc/b: text}}
   old: {image: 'old:1'}
+  worker: {image: 'worker:1'}
 ",
         );
         let after = part(
@@ -84,6 +102,7 @@ services:
   web: {image: 'web:2', replicas: 5, uses: [api], files: {/etc/a.toml: \"a\\nc\"}}
   api: {image: 'api:1', command: [/api, -v], config: {LEVEL: info, ADDR: ':80'}}
   extra: {image: 'extra:1'}
+  worker: {image: 'worker:1', config: {LEVEL: info, REGION: eu}, live: {http: /}}
 tests: {flow: {image: 'e2e:1', gate: true}}
 ",
         );
@@ -94,10 +113,14 @@ tests: {flow: {image: 'e2e:1', gate: true}}
                 "security profile Restricted comes",
                 "api: command [\"/api\"] -> [\"/api\",\"-v\"]",
                 "api: config.ADDR :80 comes",
+                "api: files./etc/b goes",
                 "extra comes (extra:1)",
                 "old goes",
                 "web: files./etc/a.toml is another",
                 "web: image web:1 -> web:2",
+                "worker: config.LEVEL info comes",
+                "worker: config.REGION eu comes",
+                "worker: live.http / comes",
                 "test flow comes",
             ]
         );
