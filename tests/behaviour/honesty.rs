@@ -2,6 +2,7 @@
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
+use crate::commands::done;
 use crate::history::History;
 use crate::world::{World, component, condition, message, reason};
 
@@ -76,6 +77,9 @@ services:
     }
     assert!(words.starts_with("nothing is changed until the spec is mended."), "{words}");
     assert_eq!(shop.children().len(), 0);
+    let history = done(&shop, &["history"]);
+    assert!(history.contains("  Refused  the spec asks for it\n    nothing is changed until the spec is mended."), "{history}");
+    assert!(history.ends_with("    the first revision\n"), "{history}");
 }
 
 #[tokio::test]

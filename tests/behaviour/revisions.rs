@@ -39,7 +39,7 @@ async fn rule_7_history_tells_what_failed_and_a_rollback_makes_the_spec_agree_wi
     let refused = mstack(&shop, Some("cli-historian"), &["history", "shop"], None);
     assert!(code(&refused) == 2 && err(&refused).contains("you may not list controllerrevisions.apps"), "{}", err(&refused));
 
-    let lines = ["extra goes", "api: image api:2 -> api:1", "api: resources goes"];
+    let lines = ["extra goes", "api: image api:2 -> api:1", "api: resources.cpu goes"];
     let tried = done(&shop, &["rollback", "shop", "--dry-run=server"]);
     for line in lines {
         assert!(tried.contains(&format!("shop: {line} (server dry run)\n")), "{tried}");

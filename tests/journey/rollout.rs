@@ -66,7 +66,7 @@ fn the_spec_is_taken_back_to_what_runs(world: &World, good: &str) {
         &format!("\n✕ {failed}  Failed  "),
         "the shop gives nothing away",
         "\n    config SHOP_VERSION 1 -> 2\n",
-        "\n    catalog: config comes\n",
+        "\n    catalog: config.SHOP_DISCOUNT 100 comes\n",
         &format!("\n✓ {good}  Good  number 1  "),
         "  runs, put back\n",
     ] {
