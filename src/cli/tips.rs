@@ -25,7 +25,7 @@ const COMMANDS: &[(&[&str], &str)] = &[
     (&["delete", "rm", "destroy"], "`kubectl delete mstack NAME` deletes a stack; its data stays, but for `onDelete: Delete`"),
     (
         &["down", "stop"],
-        "`mstack hibernate NAME` takes a stack to 0 instances; `kubectl delete mstack NAME` deletes it, without its data",
+        "`mstack hibernate NAME` takes a stack to 0 instances; `kubectl delete mstack NAME` deletes it, and its data stays",
     ),
     (&["start"], "`mstack wake NAME` wakes a stack that hibernates, `mstack resume NAME` goes on with a suspended one"),
     (&["edit", "set", "patch"], "`kubectl edit mstack NAME` edits a stack, `mstack scale NAME WHAT=COUNT` its counts"),

@@ -52,19 +52,29 @@ fn judge_image(path: String, image: &str, advice: &mut Violations) {
 fn judge_edges(spec: &StackSpec, advice: &mut Violations) {
     let has_port = |name: &String| spec.services.get(name).is_none_or(|used| used.port.is_some() || used.ports.is_some());
     for (name, service) in &spec.services {
-        let edges = [("uses", &service.uses), ("usesOptional", &service.uses_optional)];
-        let edges = edges.into_iter().flat_map(|(field, list)| list.iter().flatten().enumerate().map(move |edge| (field, edge)));
-        for (field, (n, used)) in edges.filter(|(_, (_, used))| !has_port(used) && *used != name) {
-            let (comes_of_it, otherwise) = match field {
-                "uses" => ("starts after it and cannot call it", "allow it where order alone is meant: `# mstack: allow MS0211`"),
-                _ => ("cannot call it, and has no order either", "remove the entry"),
-            };
+        let hard = edges("uses", service.uses.as_ref(), HARD);
+        let soft = edges("usesOptional", service.uses_optional.as_ref(), SOFT);
+        for (entry, used, [comes_of_it, otherwise]) in hard.chain(soft).filter(|(_, used, _)| *used != name && !has_port(used)) {
             advice.add(
                 Code::PortlessUse,
-                format!("spec.services.{name}.{field}[{n}]"),
+                format!("spec.services.{name}.{entry}"),
                 format!("`{used}` has no port, so `{name}` gets no address of it: it {comes_of_it}"),
                 format!("give `{used}` the `port` that it listens on, or {otherwise}"),
             );
         }
     }
+}
+
+/// What comes of an edge without an address, and what to do where no port is missing.
+type Words = [&'static str; 2];
+const HARD: Words = ["starts after it and cannot call it", "allow it where order alone is meant: `# mstack: allow MS0211`"];
+const SOFT: Words = ["cannot call it, and has no order either", "remove the entry"];
+
+/// Each entry of a field, such as `uses[0]`, with what it names.
+fn edges<'a>(
+    field: &'static str,
+    names: Option<&'a Vec<String>>,
+    words: Words,
+) -> impl Iterator<Item = (String, &'a String, Words)> {
+    names.into_iter().flatten().enumerate().map(move |(n, used)| (format!("{field}[{n}]"), used, words))
 }
