@@ -79,6 +79,7 @@ pub fn of_stack(previous: &StackStatus, facts: &Facts<'_>, now: &Time) -> StackS
     conditions.extend(conditions::of_tasks(previous, stack.generation, [("TestsPassed", &tests), ("JobsSucceeded", &jobs)], now));
     StackStatus {
         observed_generation: Some(stack.generation),
+        observed_requests: None, // Those of the object are reported whatever its spec says.
         conditions,
         revision: Some(rollout::revision(stack, facts.observed)),
         summary: Some(summary),

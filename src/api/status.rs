@@ -15,6 +15,9 @@ pub struct StackStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// Requests by annotation that this status speaks of; they raise no generation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_requests: Option<ObservedRequests>,
     /// `Ready`, `Reconciling` and `Stalled` in the sense of kstatus, and the facts behind them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -37,6 +40,18 @@ pub struct StackStatus {
     /// Each job.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub jobs: BTreeMap<String, TaskStatus>,
+}
+
+/// Annotations that ask for something once, as they were when the operator last looked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedRequests {
+    /// `microservicestack.dev/restarted-at`, which `mstack restart` writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarted_at: Option<String>,
+    /// `microservicestack.dev/retry`, which `mstack retry` writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<String>,
 }
 
 /// Revisions by name: the stack's name and a hash of the services' templates and config.

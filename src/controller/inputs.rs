@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use kube::api::ObjectMeta;
 
 use super::{Context, Next, rollout};
+use crate::api::status::ObservedRequests;
 use crate::api::{MicroserviceStack, RETRY, StackSpec, StackStatus};
 use crate::cluster::store::{Key, Root};
 use crate::codes::Code;
@@ -61,6 +62,14 @@ pub async fn validate(context: &Context, key: &Key, root: &Root, observed: &Obse
         None => stack,
         Some(former) => stack.put_back(former.and_then(|former| check(former).map_err(|violations| violations.to_string()))),
     })
+}
+
+/// What its annotations ask for, to be reported; none where they ask for nothing.
+pub fn requests(root: &Root) -> Option<ObservedRequests> {
+    let retry = Some(&root.retry).filter(|retry| !retry.is_empty());
+    let requests =
+        ObservedRequests { restarted_at: root.restarts.as_deref().map(str::to_owned), retry: retry.map(ToString::to_string) };
+    (requests != ObservedRequests::default()).then_some(requests)
 }
 
 /// The annotations of a stack that say something.

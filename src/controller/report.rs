@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use tracing::{debug, info, warn};
 
-use super::{Context, Next};
+use super::{Context, Next, inputs};
 use crate::api::StackStatus;
 use crate::cluster::apply::{Cause, Correction, Failure, Outcome};
 use crate::cluster::events::Note;
@@ -90,6 +90,7 @@ pub async fn report(
     mut notes: Vec<Note>,
     mut next: Next,
 ) -> Next {
+    let status = StackStatus { observed_requests: inputs::requests(root), ..status };
     if next == Next::Event && status != *previous && !status::is_transition(previous, &status) && context.pace.is_early(key) {
         next = Next::Counts;
     } else if status != *previous {
