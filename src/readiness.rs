@@ -1,4 +1,6 @@
 //! Whether a component serves: pure predicates over what is observed.
+pub mod pull;
+
 use crate::api::status::{CountSource, Instances};
 use crate::kinds::Kind;
 use crate::model::{Count, Database, SecretRef, Service, Stack, names};
@@ -19,6 +21,8 @@ pub struct Readiness {
     pub was_ready: bool,
     /// What is wrong with its worst pod, or what its controller says; with the name of the object.
     pub trouble: Option<(String, Trouble)>,
+    /// Instances that are only about to be made, for its controller has not seen the present count yet.
+    pub starting: i32,
     /// Instances that run, with which nothing is wrong but that they have not passed their check.
     pub unpassed: usize,
     /// That check in words, where it is the user's own.
@@ -49,7 +53,9 @@ impl Readiness {
     /// How many instances there are, in words.
     pub fn counted(&self) -> String {
         let Self { instances, floor, .. } = self;
-        let counts = if self.rolled {
+        let counts = if self.starting > 0 {
+            format!("starting, {} of {floor} instances serving", instances.serving)
+        } else if self.rolled {
             format!("{} of {floor} instances serving", instances.serving)
         } else {
             format!(
@@ -72,16 +78,16 @@ impl Readiness {
 
 /// What is wrong, why, and what next.
 pub fn words(object: &str, trouble: &Trouble) -> String {
+    let is_of_image = severity(&trouble.reason) == OF_IMAGE;
     let next = match trouble.reason.as_str() {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => {
-            "; check the image's name and tag, and that the nodes may pull it"
-        }
+        _ if is_of_image => "; check the image's name and tag, and that the nodes may pull it",
         "CrashLoopBackOff" => "; read the log of its last run: kubectl logs --previous",
         "Unschedulable" => "; lower the resources, or add nodes",
         "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
         _ => "",
     };
     let message = trouble.message.trim();
+    let message = if is_of_image { pull::cause(message) } else { message.to_owned() };
     if message.is_empty() {
         format!("{}{next} ({object})", trouble.reason)
     } else {
@@ -168,8 +174,11 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
     let pods = || observed.of(Kind::Pod, component);
     let terminating = pods().filter(|pod| pod.deleting).count();
     let seen = workload.observed_generation >= child.sent_generation;
+    // A count raises the generation as well, and no rollout waits for it.
+    let acted = workload.observed_generation >= child.generation;
     let worst = worst_pod(pods());
     Readiness {
+        starting: if acted { 0 } else { (workload.replicas - workload.current).max(0) },
         unpassed: if worst.is_none() { pods().filter(|pod| is_unpassed(pod)).count() } else { 0 },
         check: String::new(),
         instances: Instances {
@@ -186,7 +195,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
         was_ready: workload.progress == Progress::Complete || workload.ready > 0,
         trouble: worst.or_else(|| {
-            let refused = || (seen && kind == Kind::StatefulSet).then(|| missing_pods(name, workload)).flatten();
+            let refused = || (acted && kind == Kind::StatefulSet).then(|| missing_pods(name, workload)).flatten();
             let trouble = workload.trouble.clone().or_else(refused)?;
             Some((format!("{} {name}", kind.row().name.to_lowercase()), trouble))
         }),
@@ -237,10 +246,12 @@ fn worst_pod<'a>(pods: impl Iterator<Item = &'a Child>) -> Option<(String, Troub
         .max_by_key(|(_, trouble)| severity(&trouble.reason))
 }
 
+const OF_IMAGE: u8 = 5;
+
 /// How much a reason tells: an image that cannot be had explains more than a pod that waits for a place.
 fn severity(reason: &str) -> u8 {
     match reason {
-        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => 5,
+        "ErrImagePull" | "ImagePullBackOff" | "InvalidImageName" | "ErrImageNeverPull" => OF_IMAGE,
         "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => 4,
         "CrashLoopBackOff" => 3,
         "Unschedulable" => 2,

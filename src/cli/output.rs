@@ -1,5 +1,6 @@
 //! How commands speak: standard output is data, standard error is talk; colour only helps, and only on a terminal.
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -69,11 +70,9 @@ impl Screen {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdout().is_terminal();
         let able = terminal && !set("NO_COLOR") && std::env::var("TERM").as_deref() != Ok("dumb");
-        let given = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-        let measured = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)).filter(|_| terminal);
         Self {
             colour: when == When::Always || when == When::Auto && able,
-            width: given.or_else(measured).unwrap_or(USUAL).max(NARROWEST),
+            width: width(&std::io::stdout()),
             unicode: is_unicode(
                 ["LC_ALL", "LC_CTYPE", "LANG"]
                     .into_iter()
@@ -86,6 +85,17 @@ impl Screen {
     pub fn paint(self, colour: Colour, text: &str) -> String {
         if self.colour { format!("\u{1b}[{}m{text}\u{1b}[0m", colour as u8) } else { text.to_owned() }
     }
+}
+
+/// Characters in a line of standard error.
+pub fn width_of_talk() -> usize {
+    width(&std::io::stderr())
+}
+
+fn width(stream: &impl AsFd) -> usize {
+    let given = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let measured = || terminal_size::terminal_size_of(stream).map(|(width, _)| usize::from(width.0));
+    given.or_else(measured).unwrap_or(USUAL).max(NARROWEST)
 }
 
 /// Whether a locale, such as `en_GB.UTF-8`, has signs beyond ASCII.
@@ -142,6 +152,12 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+/// The same, with what does not fit in the first line further in.
+pub fn hanging(text: &str, width: usize) -> Vec<String> {
+    let lines = wrap(text, width - 2);
+    lines.into_iter().enumerate().map(|(at, line)| if at == 0 { line } else { format!("  {line}") }).collect()
 }
 
 /// A time that has passed, in its largest unit.

@@ -58,6 +58,21 @@ pub fn table(heads: &[&str], rows: &[Vec<Cell>], screen: Screen) -> String {
     out
 }
 
+/// The same, without some of the columns, one after the other, until each row fits in its line.
+pub fn table_that_fits(heads: &[&str], rows: &[Vec<Cell>], expendable: &[&str], screen: Screen) -> String {
+    let without = |left_out: &[&str]| {
+        let emptied = |row: &Vec<Cell>| -> Vec<Cell> {
+            let cells = heads.iter().zip(row);
+            cells.map(|(head, cell)| if left_out.contains(head) { Cell::default() } else { cell.clone() }).collect()
+        };
+        table(heads, &rows.iter().map(emptied).collect::<Vec<_>>(), screen)
+    };
+    let whole = without(&[]);
+    let mut tried = (1..=expendable.len()).map(|count| without(&expendable[..count]));
+    let fits = |text: &String| text.lines().count() <= rows.len() + 1;
+    if fits(&whole) { whole } else { tried.find(fits).unwrap_or(whole) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -78,6 +93,15 @@ mod tests {
     fn what_does_not_fit_in_the_last_column_gets_a_line() {
         let rows = rows(&[&["web", "https://a-rather-long-name.example.com"]]);
         assert_eq!(table(&["NAME", "URL"], &rows, SCREEN), "NAME  URL\nweb\n    https://a-rather-long-name.example.com\n");
+    }
+
+    #[test]
+    fn a_column_that_can_be_missed_goes_before_another_one_gets_a_line_of_its_own() {
+        let rows = rows(&[&["web", "1/1", "https://shop.example.com"]]);
+        let fitting = |width| table_that_fits(&["NAME", "READY", "URL"], &rows, &["READY", "URL"], Screen { width, ..SCREEN });
+        assert_eq!(fitting(40), "NAME  READY  URL\nweb   1/1    https://shop.example.com\n");
+        assert_eq!(fitting(32), "NAME  URL\nweb   https://shop.example.com\n");
+        assert_eq!(fitting(12), "NAME\nweb\n");
     }
 
     #[test]

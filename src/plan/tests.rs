@@ -449,3 +449,18 @@ fn rule_11_a_template_waits_for_the_count_that_is_remembered() {
     let web = |writes: Vec<(Kind, String, How)>| writes.into_iter().filter(|(_, name, _)| name == "web").collect::<Vec<_>>();
     assert_eq!(web(writes(&stack, &desired, &observed)), [sleeps(Kind::Deployment, "web", 2)]);
 }
+
+#[test]
+fn rule_11_instances_that_are_only_about_to_be_made_are_not_missing() {
+    let (stack, _, mut observed) = shop();
+    observed.remove(Kind::EndpointSlice, "orders-ro");
+    let mut told = |observed_generation| {
+        edit(&mut observed, Kind::StatefulSet, "orders", |set| {
+            set.generation = 2;
+            *workload(set) = Workload { replicas: 1, observed_generation, ..Workload::default() };
+        });
+        crate::readiness::of(&stack, "orders", &observed).cause()
+    };
+    assert_eq!(told(1), "starting, 0 of 1 instances serving");
+    assert!(told(2).starts_with("PodsMissing: 0 of 1 pods are there"), "{}", told(2));
+}

@@ -75,14 +75,12 @@ pub fn text(findings: &[Finding], screen: Screen) -> String {
         let mut paragraphs = vec![finding.message.clone()];
         if finding.state != State::Good {
             paragraphs.push(format!("why: {}", finding.why));
+            paragraphs.extend(Some(&finding.fix).filter(|fix| !fix.is_empty()).map(|fix| format!("fix: {fix}")));
         }
         let lines: Vec<String> = paragraphs.iter().flat_map(|words| wrap(words, screen.width.saturating_sub(indent))).collect();
         let _ = writeln!(out, "{head}  {}", lines.first().map(String::as_str).unwrap_or_default());
         for line in lines.iter().skip(1) {
             let _ = writeln!(out, "{}{line}", " ".repeat(indent));
-        }
-        if !finding.fix.is_empty() && finding.state != State::Good {
-            let _ = writeln!(out, "{}fix: {}", " ".repeat(indent), finding.fix);
         }
     }
     let count = |state: State| findings.iter().filter(|finding| finding.state == state).count();

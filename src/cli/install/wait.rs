@@ -5,14 +5,15 @@ use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
-use tokio::time::Instant;
 
-use super::super::access::Access;
+use super::super::access::{Access, STACKS};
 use super::super::refusal::{Refusal, Right};
 use super::super::status::word_of_pod;
+use super::super::waiting::Waiting;
 use super::objects::title;
 use super::place;
 use crate::cluster::slim;
+use crate::readiness::pull;
 
 const AGAIN: Duration = Duration::from_millis(500);
 const LONGEST_END: Duration = Duration::from_mins(1);
@@ -24,16 +25,16 @@ const PODS: &str = "app.kubernetes.io/name=mstack,app.kubernetes.io/instance=mst
 /// # Errors
 /// When it does not in time, or cannot be asked.
 pub async fn until_served(access: &Access, longest: Duration) -> Result<(), String> {
-    let begun = Instant::now();
+    let waiting = Waiting::begin(longest, AGAIN);
     loop {
         let one = ListParams::default().limit(1);
         let api = Api::<kube::api::DynamicObject>::namespaced_with(access.client.clone(), &access.namespace, &slim::stacks());
-        match access.ask(&Right::new("list", "microservicestacks"), api.list(&one)).await {
+        match access.ask(&Right::new("list", STACKS), api.list(&one)).await {
             Ok(_) => return Ok(()),
-            Err(refusal @ (Refusal::NoSuchKind(_) | Refusal::Absent | Refusal::Other(_))) if begun.elapsed() >= longest => {
+            Err(refusal @ (Refusal::NoSuchKind(_) | Refusal::Absent | Refusal::Other(_))) if waiting.is_over() => {
                 return Err(format!("the API server does not serve the definition within {} s: {refusal}", longest.as_secs()));
             }
-            Err(Refusal::NoSuchKind(_) | Refusal::Absent | Refusal::Other(_)) => tokio::time::sleep(AGAIN).await,
+            Err(Refusal::NoSuchKind(_) | Refusal::Absent | Refusal::Other(_)) => waiting.pause().await,
             Err(refusal) => return Err(refusal.to_string()),
         }
     }
@@ -44,12 +45,12 @@ pub async fn until_served(access: &Access, longest: Duration) -> Result<(), Stri
 /// # Errors
 /// When it does not go, or cannot be read.
 pub async fn until_gone(access: &Access, former: &Value) -> Result<(), String> {
-    let begun = Instant::now();
+    let waiting = Waiting::begin(LONGEST_END, AGAIN);
     while !place::is_gone(access, former).await? {
-        if begun.elapsed() >= LONGEST_END {
+        if waiting.is_over() {
             return Err(format!("{} is deleted and still there after {} s", title(former), LONGEST_END.as_secs()));
         }
-        tokio::time::sleep(AGAIN).await;
+        waiting.pause().await;
     }
     Ok(())
 }
@@ -59,8 +60,7 @@ pub async fn until_gone(access: &Access, former: &Value) -> Result<(), String> {
 /// # Errors
 /// When the cluster cannot be asked.
 pub async fn until_available(access: &Access, longest: Duration) -> Result<Result<(), String>, String> {
-    let begun = Instant::now();
-    let mut told = String::new();
+    let mut waiting = Waiting::begin(longest, AGAIN);
     loop {
         let api = access.api::<Deployment>();
         let deployment = access.ask(&Right::new("get", "deployments.apps"), api.get(OPERATOR)).await;
@@ -69,14 +69,11 @@ pub async fn until_available(access: &Access, longest: Duration) -> Result<Resul
         if let Some(trouble) = pods.ok().and_then(|pods| pods.items.iter().find_map(trouble)) {
             standing = format!("{standing}; {trouble}");
         }
-        if begun.elapsed() >= longest {
+        if waiting.is_over() {
             return Ok(Err(standing));
         }
-        if standing != told {
-            eprintln!("waiting: {standing}");
-            told = standing;
-        }
-        tokio::time::sleep(AGAIN).await;
+        waiting.tell(&standing);
+        waiting.pause().await;
     }
 }
 
@@ -103,7 +100,7 @@ fn trouble(pod: &Pod) -> Option<String> {
         let mut containers = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
         containers.find_map(|container| container.state.as_ref()?.waiting.as_ref()?.message.clone())
     };
-    (!calm).then(|| format!("{name}: {word}{}", message().map(|words| format!(": {words}")).unwrap_or_default()))
+    (!calm).then(|| format!("{name}: {word}{}", message().map(|words| format!(": {}", pull::cause(&words))).unwrap_or_default()))
 }
 
 #[cfg(test)]
