@@ -19,6 +19,9 @@ use super::refusal::{Refusal, Right};
 use crate::cluster::{lease, slim};
 use crate::model::did_you_mean;
 
+/// Stacks, as missing rights name them.
+pub const STACKS: &str = "microservicestacks.microservicestack.dev";
+
 /// kubectl's options.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Cluster options")]
@@ -159,7 +162,7 @@ impl Access {
     pub async fn stack(&self, name: Option<&str>) -> Result<Value, String> {
         let Some(name) = name else { return self.only_stack().await };
         let api = Api::<kube::api::DynamicObject>::namespaced_with(self.client.clone(), &self.namespace, &slim::stacks());
-        match self.ask(&Right::new("get", "microservicestacks"), api.get(name)).await {
+        match self.ask(&Right::new("get", STACKS), api.get(name)).await {
             Ok(object) => serde_json::to_value(object).map_err(|error| error.to_string()),
             Err(Refusal::Absent) => Err(self.no_stack(name).await),
             Err(refusal) => Err(refusal.to_string()),
@@ -211,8 +214,8 @@ impl Access {
             Api::namespaced_with(self.client.clone(), &self.namespace, resource)
         };
         let params = ListParams { label_selector: selector.map(str::to_owned), ..ListParams::default() };
-        let right =
-            if everywhere { Right::everywhere("list", &qualified(resource)) } else { Right::new("list", &qualified(resource)) };
+        let name = qualified(&resource.group, &resource.plural);
+        let right = if everywhere { Right::everywhere("list", &name) } else { Right::new("list", &name) };
         let list = self.ask(&right, api.list(&params)).await?;
         Ok(list.items.into_iter().filter_map(|object| serde_json::to_value(object).ok()).collect())
     }
@@ -237,8 +240,9 @@ pub fn told<'a>(stack: &'a Value, condition: &str, field: &str) -> &'a str {
     conditions.find(|one| one["type"] == condition).and_then(|one| one[field].as_str()).unwrap_or_default()
 }
 
-fn qualified(resource: &ApiResource) -> String {
-    if resource.group.is_empty() { resource.plural.clone() } else { format!("{}.{}", resource.plural, resource.group) }
+/// A resource as kubectl and missing rights name it, such as `pods` or `deployments.apps`.
+pub fn qualified(group: &str, plural: &str) -> String {
+    if group.is_empty() { plural.to_owned() } else { format!("{plural}.{group}") }
 }
 
 fn skew(own: &str, operator: &str) -> Option<String> {

@@ -5,7 +5,8 @@ use clap::ValueEnum;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::access::{Access, Connection, name_of};
+use super::access::{Access, Connection, STACKS, name_of};
+use super::next;
 use super::output::{self, Outcome};
 use super::refusal::{Refusal, Right};
 use crate::api::MicroserviceStack;
@@ -107,7 +108,7 @@ async fn send(access: &Access, dry_run: DryRun, stack: &Value, patch: &Value) ->
         PatchParams { dry_run: dry_run == DryRun::Server, field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
     let patch = Patch::Merge(&patch);
     let call = api.patch(name_of(stack), &params, &patch);
-    access.ask(&Right::new("patch", "microservicestacks"), call).await.map(drop)
+    access.ask(&Right::new("patch", STACKS), call).await.map(drop)
 }
 
 /// A stack as a patch makes it.
@@ -158,7 +159,8 @@ pub fn notes(stack: &Value, patch: &Value) -> Vec<String> {
     }
     let stays_paused = [stack, &after(stack, patch)].iter().all(|stack| stack["spec"]["paused"] == json!(true));
     if stays_paused {
-        notes.push(format!("the stack is suspended, so nothing of it is carried out before `mstack resume {}`", name_of(stack)));
+        let resume = next::command("resume STACK", stack);
+        notes.push(format!("the stack is suspended, so nothing of it is carried out before `{resume}`"));
     }
     notes
 }

@@ -7,7 +7,7 @@ use super::access::{self, Access, Connection, name_of};
 use super::forward::{self, Way, forward};
 use super::output::{self, Outcome};
 use super::refusal::Right;
-use super::stacks;
+use super::{next, stacks};
 use crate::desired::credentials_key as key;
 use crate::lint;
 use crate::model::{Credentials, Database, did_you_mean};
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> output::Result {
         let stack = access.stack(Some(&args.stack)).await?;
         let database = find(&stack, &args.database)?;
         let local = args.port.map_or_else(forward::free_port, Ok)?;
-        let address = address(&database, secret(&access, &database).await?.as_ref(), local);
+        let address = address(&database, secret(&access, &stack, &database).await?.as_ref(), local);
         Ok((address, access.namespace, format!("service/{}", database.objects.base), (local, database.recipe.port)))
     })?;
     let tell = || output::data(&format!("{address}\n"));
@@ -59,7 +59,8 @@ fn find(stack: &Value, name: &str) -> Result<Database, String> {
     let checked =
         lint::checked(&object).map_err(|violations| format!("the spec of {} is not valid: {violations}", name_of(stack)))?;
     let Some(database) = checked.databases.get(name) else {
-        let fix = did_you_mean(name, checked.databases.keys().map(String::as_str), "`mstack status` shows its components");
+        let otherwise = format!("`{}` shows its components", next::command("status STACK", stack));
+        let fix = did_you_mean(name, checked.databases.keys().map(String::as_str), &otherwise);
         return Err(format!("`{name}` is no database of the stack {}; {fix}", name_of(stack)));
     };
     match database.external() {
@@ -68,7 +69,7 @@ fn find(stack: &Value, name: &str) -> Result<Database, String> {
     }
 }
 
-async fn secret(access: &Access, database: &Database) -> Result<Option<Secret>, String> {
+async fn secret(access: &Access, stack: &Value, database: &Database) -> Result<Option<Secret>, String> {
     let name = match &database.credentials {
         Credentials::Generated { secret } => secret,
         Credentials::Given { secret } => &secret.name,
@@ -76,7 +77,10 @@ async fn secret(access: &Access, database: &Database) -> Result<Option<Secret>, 
     };
     let found = access.ask(&Right::new("get", "secrets"), access.api::<Secret>().get_opt(name)).await;
     match found.map_err(|refusal| refusal.to_string())? {
-        None => Err(format!("the Secret {name} of the database is not there; `mstack status` says more")),
+        None => {
+            let status = next::command("status STACK", stack);
+            Err(format!("the Secret {name} of the database is not there; `{status}` says more"))
+        }
         found => Ok(found),
     }
 }

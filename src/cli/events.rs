@@ -1,24 +1,35 @@
 //! `mstack events`: the Events of a stack and of all that it consists of, the newest last.
+use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::time::Duration;
 
+use futures::{StreamExt, pin_mut};
 use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::jiff::Timestamp;
-use kube::api::ListParams;
-use serde_json::Value;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use serde_json::{Value, json};
 
-use super::access::{self, Connection, name_of};
+use super::access::{self, Access, Connection, name_of};
+use super::answer::Answer;
 use super::output::{self, Colour, Outcome, Screen, age, wrap};
 use super::refusal::Right;
 use crate::model::{DatabaseNames, Names, ServiceNames};
 
 /// Options of `mstack events`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "It needs the right to list events, and for --watch to watch them.")]
 pub struct Args {
     /// Stack; by default the only one of the namespace.
     stack: Option<String>,
     /// Only warnings.
     #[arg(long)]
     warnings: bool,
+    /// Go on with what comes.
+    #[arg(short, long)]
+    watch: bool,
+    /// Form of the answer; `wide` has who tells it, and since when.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Answer,
     #[command(flatten)]
     connection: Connection,
 }
@@ -27,65 +38,146 @@ pub struct Args {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Told {
     seconds: i64,
+    /// How long ago it was told first.
+    since: i64,
     warning: bool,
     reason: String,
     object: String,
     message: String,
     times: i32,
+    /// Who tells it.
+    source: String,
 }
+
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Prints the Events.
 ///
 /// # Errors
-/// When they cannot be listed.
+/// When they cannot be listed or watched.
 pub fn run(args: &Args, screen: Screen) -> output::Result {
     access::block_on(async {
         let access = args.connection.open().await?;
-        let stack = access.stack(args.stack.as_deref()).await?;
-        let (api, params) = (access.api::<Event>(), ListParams::default());
-        let found = access.ask(&Right::new("list", "events"), api.list(&params)).await.map_err(|refusal| refusal.to_string())?;
-        let scope = Scope::of(&stack);
-        let now = Timestamp::now();
-        let mut told: Vec<Told> = found
-            .items
-            .iter()
-            .filter(|event| scope.has(event.involved_object.kind.as_deref(), event.involved_object.name.as_deref()))
-            .map(|event| read(event, now))
-            .filter(|event| event.warning || !args.warnings)
-            .collect();
-        told.sort_by_key(|event| std::cmp::Reverse(event.seconds));
-        if told.is_empty() {
-            eprintln!("there are no Events of {}; the API server keeps them for an hour", name_of(&stack));
+        let mut told = BTreeSet::new();
+        loop {
+            let stack = access.stack(args.stack.as_deref()).await?;
+            let (api, params) = (access.api::<Event>(), ListParams::default());
+            let found =
+                access.ask(&Right::new("list", "events"), api.list(&params)).await.map_err(|refusal| refusal.to_string())?;
+            let scope = Scope::of(&stack);
+            let mut events = found.items;
+            events.retain(|event| is_meant(event, &scope, args) && told.insert(version(event)));
+            events.sort_by_key(last);
+            if !args.watch {
+                if events.is_empty() {
+                    eprintln!("there are no Events of {}; the API server keeps them for an hour", name_of(&stack));
+                }
+                output::data(&all(&events, args.output, screen)?)?;
+                return Ok(Outcome::Good);
+            }
+            for event in &events {
+                output::data(&one(event, args.output, screen)?)?;
+            }
+            follow(&access, args, &scope, &found.metadata.resource_version.unwrap_or_default(), &mut told, screen).await?;
+            tokio::time::sleep(AGAIN).await;
         }
-        output::data(&told.iter().map(|event| shown(event, screen)).collect::<String>())?;
-        Ok(Outcome::Good)
     })
 }
 
-fn read(event: &Event, now: Timestamp) -> Told {
-    let series = event.series.as_ref();
-    let times = [
-        series.and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0),
-        event.last_timestamp.as_ref().map(|time| time.0),
-    ];
-    let last = times.into_iter().flatten().max().or(event.event_time.as_ref().map(|time| time.0)).unwrap_or(now);
+/// Prints what comes after a version, until all has to be looked at anew: a watch ends now and then, and an Event of the
+/// stack itself may mean that it has other components.
+async fn follow(
+    access: &Access,
+    args: &Args,
+    scope: &Scope,
+    version_before: &str,
+    told: &mut BTreeSet<Version>,
+    screen: Screen,
+) -> Result<(), String> {
+    let (api, params) = (access.api::<Event>(), WatchParams::default());
+    let watch = access.ask(&Right::new("watch", "events"), api.watch(&params, version_before)).await;
+    let changes = watch.map_err(|refusal| refusal.to_string())?;
+    pin_mut!(changes);
+    while let Some(Ok(change)) = changes.next().await {
+        let event = match change {
+            WatchEvent::Added(event) | WatchEvent::Modified(event) => event,
+            WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => continue,
+            WatchEvent::Error(_) => break,
+        };
+        let is_of_stack = event.involved_object.kind.as_deref() == Some("MicroserviceStack");
+        if is_meant(&event, scope, args) && told.insert(version(&event)) {
+            output::data(&one(&event, args.output, screen)?)?;
+        }
+        if is_of_stack {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// UID and resource version: an Event that happens again is told again.
+type Version = (String, String);
+
+fn version(event: &Event) -> Version {
+    (event.metadata.uid.clone().unwrap_or_default(), event.metadata.resource_version.clone().unwrap_or_default())
+}
+
+fn is_meant(event: &Event, scope: &Scope, args: &Args) -> bool {
     let object = &event.involved_object;
-    Told {
-        seconds: (now.as_second() - last.as_second()).max(0),
-        warning: event.type_.as_deref() == Some("Warning"),
-        reason: event.reason.clone().unwrap_or_default(),
-        object: format!("{} {}", object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default()),
-        message: event.message.clone().unwrap_or_default().trim().to_owned(),
-        times: series.and_then(|series| series.count).or(event.count).unwrap_or(1),
+    scope.has(object.kind.as_deref(), object.name.as_deref()) && (!args.warnings || is_warning(event))
+}
+
+fn is_warning(event: &Event) -> bool {
+    event.type_.as_deref() == Some("Warning")
+}
+
+fn all(events: &[Event], form: Answer, screen: Screen) -> Result<String, String> {
+    if form.is_text() {
+        return events.iter().map(|event| one(event, form, screen)).collect();
+    }
+    form.of_objects(events.iter().map(|event| json!(event)).collect(), true)
+}
+
+fn one(event: &Event, form: Answer, screen: Screen) -> Result<String, String> {
+    match form {
+        Answer::Text | Answer::Wide => Ok(shown(&read(event, Timestamp::now()), form == Answer::Wide, screen)),
+        Answer::Yaml => Ok(format!("---\n{}", form.of_objects(vec![json!(event)], false)?)),
+        _ => form.of_objects(vec![json!(event)], false),
     }
 }
 
-fn shown(event: &Told, screen: Screen) -> String {
+/// When it happened last.
+fn last(event: &Event) -> Option<Timestamp> {
+    let series = event.series.as_ref().and_then(|series| series.last_observed_time.as_ref()).map(|time| time.0);
+    let times = [series, event.last_timestamp.as_ref().map(|time| time.0)];
+    times.into_iter().flatten().max().or(event.event_time.as_ref().map(|time| time.0))
+}
+
+fn read(event: &Event, now: Timestamp) -> Told {
+    let ago = |time: Option<Timestamp>| time.map_or(0, |time| (now.as_second() - time.as_second()).max(0));
+    let first = [event.first_timestamp.as_ref().map(|time| time.0), event.event_time.as_ref().map(|time| time.0)];
+    let (object, source) = (&event.involved_object, event.source.as_ref());
+    let component = source.and_then(|source| source.component.clone()).filter(|name| !name.is_empty());
+    let host = source.and_then(|source| source.host.clone()).filter(|name| !name.is_empty());
+    Told {
+        seconds: ago(last(event)),
+        since: ago(first.into_iter().flatten().min().or(last(event))),
+        warning: is_warning(event),
+        reason: event.reason.clone().unwrap_or_default(),
+        object: format!("{} {}", object.kind.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default()),
+        message: event.message.clone().unwrap_or_default().trim().to_owned(),
+        times: event.series.as_ref().and_then(|series| series.count).or(event.count).unwrap_or(1),
+        source: [component.or(event.reporting_component.clone()), host].into_iter().flatten().collect::<Vec<_>>().join(" on "),
+    }
+}
+
+fn shown(event: &Told, wide: bool, screen: Screen) -> String {
     let (sign, colour) = if event.warning { ("!", Colour::Yellow) } else { (" ", Colour::Blue) };
     let times = if event.times > 1 { format!(" ({} times)", event.times) } else { String::new() };
     let head = format!("{sign} {:>4} ago  {}  {}{times}", age(event.seconds), event.reason, event.object);
+    let told = wide.then(|| format!("told by {}, first {} ago", event.source, age(event.since)));
     let mut out = format!("{}\n", screen.paint(colour, &head));
-    for line in wrap(&event.message, screen.width - 4) {
+    for line in [Some(&event.message), told.as_ref()].into_iter().flatten().flat_map(|words| wrap(words, screen.width - 4)) {
         let _ = writeln!(out, "    {line}");
     }
     out
@@ -177,10 +269,11 @@ mod tests {
             object: "Pod orders-0".to_owned(),
             message: "Back-off restarting failed container orders in pod".to_owned(),
             times: 7,
+            since: 600,
+            source: "kubelet on a".to_owned(),
         };
-        assert_eq!(
-            shown(&event, screen),
-            "!   2m ago  BackOff  Pod orders-0 (7 times)\n    Back-off restarting failed container\n    orders in pod\n"
-        );
+        let told = "!   2m ago  BackOff  Pod orders-0 (7 times)\n    Back-off restarting failed container\n    orders in pod\n";
+        assert_eq!(shown(&event, false, screen), told);
+        assert_eq!(shown(&event, true, screen), format!("{told}    told by kubelet on a, first 10m ago\n"));
     }
 }

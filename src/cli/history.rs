@@ -2,10 +2,10 @@
 pub mod view;
 pub mod words;
 
-use clap::ValueEnum;
 use k8s_openapi::jiff::Timestamp;
 
 use super::access::{self, Connection};
+use super::answer::Answer;
 use super::output::{self, Outcome, Screen};
 use super::revisions;
 
@@ -18,23 +18,11 @@ use super::revisions;
 pub struct Args {
     /// Stack; by default the only one of the namespace.
     stack: Option<String>,
-    /// Form of the answer.
+    /// Form of the answer; `wide` has the images of every revision.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Form,
+    output: Answer,
     #[command(flatten)]
     connection: Connection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// For people.
-    Text,
-    /// With the images of every revision.
-    Wide,
-    /// For programs.
-    Json,
-    /// For programs, as YAML.
-    Yaml,
 }
 
 /// Shows the revisions.
@@ -47,11 +35,10 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
         let stack = access.stack(args.stack.as_deref()).await?;
         let recorded = revisions::read(&access, &stack).await?;
         let entries = view::entries(&stack, &revisions::asked(&stack)?, &recorded);
-        let object = || view::object(&stack, &entries);
         output::data(&match args.output {
-            Form::Json => format!("{:#}\n", object()),
-            Form::Yaml => serde_saphyr::to_string(&object()).map_err(|error| error.to_string())?,
-            form => view::text(&stack, &entries, Timestamp::now(), form == Form::Wide, screen),
+            Answer::Name => view::names(&entries),
+            form if form.is_text() => view::text(&stack, &entries, Timestamp::now(), form == Answer::Wide, screen),
+            form => form.of_value(&view::object(&stack, &entries))?,
         })?;
         Ok(Outcome::Good)
     })

@@ -66,7 +66,9 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
             return Ok(Outcome::Found);
         }
         output::data(&format!("mstack {} is installed in {}\n", env!("CARGO_PKG_VERSION"), choice.namespace))?;
-        eprintln!("next: `mstack init` writes a stack to begin with, `mstack doctor` looks at it all");
+        let (usual, lease) = &access.operator;
+        let place = if choice.namespace == *usual { String::new() } else { format!(" --operator {}/{lease}", choice.namespace) };
+        eprintln!("next: `mstack init` writes a stack to begin with, `mstack doctor{place}` looks at it all");
         Ok(Outcome::Good)
     })
 }

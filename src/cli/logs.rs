@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use futures::{AsyncBufReadExt, StreamExt, pin_mut};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ListParams, LogParams};
 use tokio::sync::mpsc::{self, Sender};
 
-use super::access::{self, Access, Connection, name_of};
+use super::access::{self, Access, Connection};
 use super::output::{self, Colour, Outcome, Screen};
 use super::refusal::{Refusal, Right};
+use super::{components, next};
 use crate::desired::meta;
 use crate::model::did_you_mean;
 
@@ -23,6 +24,9 @@ pub struct Args {
     stack: String,
     /// Services and databases; by default all.
     components: Vec<String>,
+    /// Container; by default that of the service or database itself.
+    #[arg(short, long, value_name = "NAME")]
+    container: Option<String>,
     /// Go on with what comes, of new pods, too.
     #[arg(short, long, conflicts_with = "previous")]
     follow: bool,
@@ -32,8 +36,11 @@ pub struct Args {
     /// Only what is not older, such as `10m`.
     #[arg(long, value_name = "TIME", value_parser = access::duration)]
     since: Option<Duration>,
-    /// Only so many lines of each pod, the last ones; by default 100 of each.
-    #[arg(long, value_name = "LINES", default_value_t = 100)]
+    /// Only what is not older than a time, such as `2026-01-31T12:00:00Z`.
+    #[arg(long, value_name = "TIME", conflicts_with = "since")]
+    since_time: Option<Timestamp>,
+    /// Only so many lines of each pod, the last ones; -1 for all.
+    #[arg(long, value_name = "LINES", default_value_t = 100, allow_negative_numbers = true)]
     tail: i64,
     /// Tell the time of each line.
     #[arg(long)]
@@ -69,25 +76,16 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
     access::block_on(async {
         let access = args.connection.open().await?;
         let stack = access.stack(Some(&args.stack)).await?;
-        judge(&stack, &args.components)?;
+        if let Some(name) = args.components.iter().find(|name| components::of(&stack).all(|known| known != *name)) {
+            return Err(components::unknown(&stack, name));
+        }
         let pods = pods(&access, args).await?;
+        judge(args.container.as_deref(), &pods)?;
         if pods.is_empty() && !args.follow {
-            eprintln!("{} has no pods; `mstack status {}` says why", args.stack, args.stack);
+            eprintln!("{} has no pods; `{}` says why", args.stack, next::command("status STACK", &stack));
         }
         if args.follow { follow(&access, args, screen).await } else { print(&access, args, &pods, screen).await }
     })
-}
-
-fn judge(stack: &serde_json::Value, components: &[String]) -> Result<(), String> {
-    let keys = |part: &str| stack["spec"][part].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let known: BTreeSet<&str> = keys("services").chain(keys("databases")).collect();
-    match components.iter().find(|name| !known.contains(name.as_str())) {
-        None => Ok(()),
-        Some(name) => {
-            let fix = did_you_mean(name, known.iter().copied(), "`mstack status` shows its components");
-            Err(format!("`{name}` is no component of the stack {}; {fix}", name_of(stack)))
-        }
-    }
 }
 
 async fn pods(access: &Access, args: &Args) -> Result<Vec<Pod>, String> {
@@ -108,25 +106,57 @@ fn name(pod: &Pod) -> String {
     pod.metadata.name.clone().unwrap_or_default()
 }
 
+/// Refuses a container that none of the pods has.
+fn judge(wanted: Option<&str>, pods: &[Pod]) -> Result<(), String> {
+    let known: BTreeSet<&str> = pods.iter().flat_map(containers).collect();
+    match wanted.filter(|wanted| !known.is_empty() && !known.contains(wanted)) {
+        None => Ok(()),
+        Some(wanted) => {
+            let there = format!("there are {}", known.iter().copied().collect::<Vec<_>>().join(", "));
+            Err(format!("no container is called `{wanted}`; {}", did_you_mean(wanted, known.iter().copied(), &there)))
+        }
+    }
+}
+
+/// The names of a pod's containers, also of those that run before the others.
+fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
+    let all = pod.spec.iter().flat_map(|spec| spec.init_containers.iter().flatten().chain(&spec.containers));
+    all.map(|container| container.name.as_str())
+}
+
+/// The container that is meant of a pod; none where it has only one, as pods of tasks do.
+fn container(args: &Args, pod: &Pod) -> Option<String> {
+    args.container.clone().or_else(|| Some(component(pod)).filter(|name| !name.is_empty()))
+}
+
+/// How the container is that is meant of a pod.
+fn status<'a>(args: &Args, pod: &'a Pod) -> Option<&'a ContainerStatus> {
+    let wanted = container(args, pod);
+    let status = pod.status.as_ref()?;
+    let mut all = status.container_statuses.iter().chain(&status.init_container_statuses).flatten();
+    all.find(|status| wanted.as_ref().is_none_or(|wanted| status.name == *wanted))
+}
+
 /// Whether its container has been started anew.
-fn was_restarted(pod: &Pod) -> bool {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    statuses.map(|container| container.restart_count).sum::<i32>() > 0
+fn was_restarted(args: &Args, pod: &Pod) -> bool {
+    status(args, pod).is_some_and(|container| container.restart_count > 0)
 }
 
 fn params(args: &Args, pod: &Pod) -> LogParams {
     LogParams {
-        container: Some(component(pod)),
+        container: container(args, pod),
         previous: args.previous,
         since_seconds: args.since.and_then(|time| i64::try_from(time.as_secs()).ok()),
-        tail_lines: Some(args.tail),
+        since_time: args.since_time,
+        tail_lines: Some(args.tail).filter(|lines| *lines >= 0),
         timestamps: true,
         ..LogParams::default()
     }
 }
 
 async fn print(access: &Access, args: &Args, pods: &[Pod], screen: Screen) -> output::Result {
-    let wanted = pods.iter().filter(|pod| !args.previous || was_restarted(pod));
+    let has = |pod: &&Pod| args.container.as_deref().is_none_or(|wanted| containers(pod).any(|name| name == wanted));
+    let wanted = pods.iter().filter(has).filter(|pod| !args.previous || was_restarted(args, pod));
     let logs = join_all(wanted.map(|pod| async move {
         let (api, params) = (access.api::<Pod>(), params(args, pod));
         let name = name(pod);
@@ -142,7 +172,7 @@ async fn print(access: &Access, args: &Args, pods: &[Pod], screen: Screen) -> ou
             Err(refusal) => eprintln!("{}: {}", name(pod), refusal.short()),
         }
     }
-    if args.previous && !pods.iter().any(was_restarted) {
+    if args.previous && !pods.iter().any(|pod| was_restarted(args, pod)) {
         eprintln!("no container of them was restarted");
     }
     output::data(&merged(lines, args.timestamps, screen))?;
@@ -179,7 +209,7 @@ async fn follow(access: &Access, args: &Args, screen: Screen) -> output::Result 
     loop {
         tokio::select! {
             _ = look.tick() => {
-                for pod in pods(access, args).await?.into_iter().filter(is_started) {
+                for pod in pods(access, args).await?.into_iter().filter(|pod| is_started(args, pod)) {
                     if open.insert(name(&pod)) {
                         let last = last.get(&name(&pod)).cloned();
                         tokio::spawn(stream(access.clone(), params(args, &pod), pod, last, sender.clone()));
@@ -205,9 +235,10 @@ async fn follow(access: &Access, args: &Args, screen: Screen) -> output::Result 
     }
 }
 
-fn is_started(pod: &Pod) -> bool {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    statuses.filter_map(|container| container.state.as_ref()).any(|state| state.running.is_some())
+/// Whether its container runs. One that runs before the others has a log when it has ended, too.
+fn is_started(args: &Args, pod: &Pod) -> bool {
+    let state = status(args, pod).and_then(|container| container.state.as_ref());
+    state.is_some_and(|state| state.running.is_some() || args.container.is_some() && state.terminated.is_some())
 }
 
 /// The lines of one pod, after the last one that was seen of it, and their end. A pod that has no log yet is looked at again.
@@ -251,6 +282,19 @@ mod tests {
     fn line(time: &str, pod: &str, text: &str) -> Line {
         let component = pod.split('-').next().unwrap_or_default().to_owned();
         Line { time: time.to_owned(), pod: pod.to_owned(), component, text: text.to_owned() }
+    }
+
+    #[test]
+    fn a_container_is_named_as_kubectl_names_it_and_one_that_is_not_there_is_refused() {
+        let pod = serde_json::json!({"metadata": {"name": "orders-0"}, "spec": {
+            "initContainers": [{"name": "volume-guard"}], "containers": [{"name": "orders"}]}});
+        let pods = [serde_json::from_value(pod).unwrap()];
+        assert_eq!(
+            [judge(None, &pods), judge(Some("volume-guard"), &pods), judge(Some("orders"), &[])],
+            [Ok(()), Ok(()), Ok(())]
+        );
+        assert!(judge(Some("volume-gard"), &pods).unwrap_err().contains("did you mean `volume-guard`?"));
+        assert!(judge(Some("x"), &pods).unwrap_err().ends_with("there are orders, volume-guard"));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The command line: one file a command.
 mod access;
+mod answer;
 mod change;
+mod components;
 mod connect;
 mod convert;
 pub mod doctor;
@@ -16,6 +18,7 @@ mod lint;
 mod logs;
 mod metrics;
 mod names;
+mod next;
 mod operator;
 pub mod output;
 pub mod plan;
@@ -37,6 +40,7 @@ mod top;
 mod ui;
 pub mod uninstall;
 pub mod volume_guard;
+mod waiting;
 
 use std::process::ExitCode;
 

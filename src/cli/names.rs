@@ -1,10 +1,9 @@
 //! Names from the cluster for the completion of `kubectl mstack`: stacks of the namespace, components and revisions of a stack.
 //! Where the cluster does not answer at once, there are none.
 use clap::{Arg, Command, Parser};
-use serde_json::Value;
 
 use super::access::{self, Access, Connection, name_of};
-use super::revisions;
+use super::{components, revisions};
 use crate::model::revision::Outcome;
 
 #[derive(Parser)]
@@ -26,9 +25,11 @@ pub fn after(command: &Command, words: &[String]) -> Option<Vec<String>> {
         ("stack", _) => ask(words, async |access| {
             Ok(access.stacks(false, None).await?.iter().map(|stack| name_of(stack).to_owned()).collect())
         }),
-        ("components", Some(stack)) => ask(words, async |access| Ok(components(&access.stack(Some(stack)).await?))),
+        ("components", Some(stack)) => {
+            ask(words, async |access| Ok(components::of(&access.stack(Some(stack)).await?).map(str::to_owned).collect()))
+        }
         ("counts", Some(stack)) => ask(words, async |access| {
-            Ok(components(&access.stack(Some(stack)).await?).into_iter().map(|name| name + "=").collect())
+            Ok(components::of(&access.stack(Some(stack)).await?).map(|name| format!("{name}=")).collect())
         }),
         ("revision", Some(stack)) => ask(words, async |access| good_revisions(access, stack).await),
         _ => return None,
@@ -70,11 +71,6 @@ fn ask(words: &[String], names: impl AsyncFnOnce(&Access) -> Result<Vec<String>,
 async fn good_revisions(access: &Access, stack: &str) -> Result<Vec<String>, String> {
     let recorded = revisions::read(access, &access.stack(Some(stack)).await?).await?;
     Ok(recorded.into_iter().filter(|one| one.record.outcome == Outcome::Good).map(|one| one.name).collect())
-}
-
-fn components(stack: &Value) -> Vec<String> {
-    let keys = |part: &str| stack["spec"][part].as_object().into_iter().flatten().map(|(name, _)| name.clone());
-    keys("services").chain(keys("databases")).collect()
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::access::{self, name_of};
 use super::change::{self, Edit, Options};
-use super::output;
-use crate::model::{RESTARTED_AT, did_you_mean};
+use super::{components, output};
+use crate::model::RESTARTED_AT;
 
 /// Options of `mstack restart`.
 #[derive(Debug, clap::Args)]
@@ -43,8 +43,7 @@ fn edit(stack: &Value, named: &[String], lose_data: bool, now: &str) -> Result<E
     let all = || services.iter().chain(&databases);
     for name in named {
         if !all().any(|known| known == name) {
-            let fix = did_you_mean(name, all().map(String::as_str), "`mstack status` shows its components");
-            return Err(format!("`{name}` is no component of the stack {}; {fix}", name_of(stack)));
+            return Err(components::unknown(stack, name));
         }
         let database = &stack["spec"]["databases"][name];
         if database["engine"] == json!("external") {

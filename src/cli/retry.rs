@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::access::{self, name_of, told};
 use super::change::{self, Edit, Options};
-use super::output;
+use super::{next, output};
 use crate::api::RETRY;
 use crate::status::without_advice;
 
@@ -40,7 +40,7 @@ fn edit(stack: &Value, now: &str) -> Result<Edit, String> {
     }
     let mut notes = Vec::new();
     if stack["spec"]["hibernate"] == json!(true) {
-        notes.push(format!("the stack hibernates, so nothing runs before `mstack wake {}`", name_of(stack)));
+        notes.push(format!("the stack hibernates, so nothing runs before `{}`", next::command("wake STACK", stack)));
     }
     Ok(Edit { patch: json!({ "metadata": { "annotations": { RETRY: now } } }), lines: failed, notes })
 }
@@ -68,8 +68,9 @@ fn nothing(stack: &Value) -> String {
         "Available" => format!("nothing of {name} has failed, so there is nothing to try again"),
         "" => format!("no operator has looked at {name} yet; `mstack doctor` says why"),
         reason => format!(
-            "nothing of {name} waits for a retry: it is {reason} ({}), and goes on by itself once it can; `mstack status {name}` says more",
-            told(stack, "Ready", "message")
+            "nothing of {name} waits for a retry: it is {reason} ({}), and goes on by itself once it can; `{}` says more",
+            told(stack, "Ready", "message"),
+            next::command("status STACK", stack)
         ),
     }
 }

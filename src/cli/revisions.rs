@@ -5,6 +5,7 @@ use kube::api::ListParams;
 use serde_json::Value;
 
 use super::access::{Access, name_of};
+use super::next;
 use super::refusal::Right;
 use crate::api::{RETRY, StackSpec};
 use crate::desired::meta;
@@ -109,10 +110,10 @@ pub fn last_good<'a>(recorded: impl IntoIterator<Item = &'a Recorded>) -> Option
 ///
 /// # Errors
 /// When there is none, with the one that may be meant.
-pub fn find<'a>(recorded: &'a [Recorded], wanted: &str, stack: &str) -> Result<&'a Recorded, String> {
+pub fn find<'a>(recorded: &'a [Recorded], wanted: &str, stack: &Value) -> Result<&'a Recorded, String> {
     recorded.iter().find(|one| one.name == wanted || one.record.number.to_string() == wanted).ok_or_else(|| {
         let names = recorded.iter().map(|one| one.name.as_str());
-        let fix = did_you_mean(wanted, names, &format!("`mstack history {stack}` shows those that are kept"));
-        format!("there is no revision `{wanted}` of the stack {stack}; {fix}")
+        let fix = did_you_mean(wanted, names, &format!("`{}` shows those that are kept", next::command("history STACK", stack)));
+        format!("there is no revision `{wanted}` of the stack {}; {fix}", name_of(stack))
     })
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::access::{self, name_of};
 use super::change::{self, Edit, Options};
 use super::history::words;
-use super::output;
 use super::plan::merge_patch;
 use super::revisions::{self, Asked, Recorded};
+use super::{next, output};
 use crate::model::active;
 use crate::model::revision::{Outcome, Part};
 
@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> output::Result {
 
 fn edit(stack: &Value, recorded: &[Recorded], to: Option<&str>) -> Result<Edit, String> {
     let asked = revisions::asked(stack)?;
-    let target = target(recorded, &asked, to, name_of(stack))?;
+    let target = target(recorded, &asked, to, stack)?;
     let part = target.part.as_ref().ok_or_else(|| {
         format!("the record of {}, its ControllerRevision, cannot be read by this version of mstack", target.name)
     })?;
@@ -64,20 +64,21 @@ fn edit(stack: &Value, recorded: &[Recorded], to: Option<&str>) -> Result<Edit, 
 }
 
 /// The revision that is meant.
-fn target<'a>(recorded: &'a [Recorded], asked: &Asked, to: Option<&str>, stack: &str) -> Result<&'a Recorded, String> {
+fn target<'a>(recorded: &'a [Recorded], asked: &Asked, to: Option<&str>, stack: &Value) -> Result<&'a Recorded, String> {
+    let (name, history) = (name_of(stack), next::command("history STACK", stack));
     let Some(to) = to else {
         let others = recorded.iter().filter(|one| one.name != asked.name);
         return revisions::last_good(others).ok_or_else(|| {
-            format!("there is no good revision of {stack} to go back to, other than what its spec asks for; see `mstack history {stack}`")
+            format!("there is no good revision of {name} to go back to, other than what its spec asks for; see `{history}`")
         });
     };
     let found = revisions::find(recorded, to, stack)?;
     if found.name == asked.name {
-        return Err(format!("nothing would change: the spec of {stack} asks for {} already", found.name));
+        return Err(format!("nothing would change: the spec of {name} asks for {} already", found.name));
     }
     if found.record.outcome == Outcome::Failed {
         return Err(format!(
-            "{} failed ({}), so the operator would put it back; `mstack history {stack}` shows the good ones",
+            "{} failed ({}), so the operator would put it back; `{history}` shows the good ones",
             found.name, found.record.reason
         ));
     }
@@ -171,7 +172,7 @@ mod tests {
         let refused = |stack: &Value, history: &[Recorded], to: Option<&str>| edit(stack, history, to).unwrap_err();
         let near = format!("{}x", history[1].name);
         assert!(refused(&stack("3"), &history, Some(&near)).contains(&format!("did you mean `{}`?", history[1].name)));
-        assert!(refused(&stack("3"), &history, Some("9")).contains("`mstack history shop` shows"));
+        assert!(refused(&stack("3"), &history, Some("9")).contains("`mstack history shop -n shop` shows"));
         assert!(refused(&stack("4"), &history, Some("3")).contains("failed (api made no progress for 5 s)"));
         assert!(refused(&stack("3"), &history, Some("3")).contains("asks for"));
         assert!(refused(&stack("3"), &history[..1], None).contains("there is no good revision"));

@@ -3,10 +3,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::access::{self, name_of};
+use super::access;
 use super::change::{self, Edit, Options};
-use super::output;
-use crate::model::did_you_mean;
+use super::{components, next, output};
 
 /// Options of `mstack scale`.
 #[derive(Debug, clap::Args)]
@@ -85,7 +84,7 @@ fn one(stack: &Value, wish: &Wish) -> Result<(&'static str, Option<Value>, Strin
     let (part, field, spec) = match (service.is_object(), database.is_object()) {
         (true, _) => ("services", "replicas", service),
         (_, true) => ("databases", "instances", database),
-        _ => return Err(no_component(stack, name)),
+        _ => return Err(components::unknown(stack, name)),
     };
     let scale = &spec["scale"];
     let now = spec[field].as_i64().unwrap_or(1);
@@ -98,15 +97,15 @@ fn one(stack: &Value, wish: &Wish) -> Result<(&'static str, Option<Value>, Strin
         }
         Count::Between(..) => {
             return Err(format!(
-                "`{name}` has no autoscaler, so its count is one number: `mstack scale {} {name}=3`; an autoscaler needs `scale` with a target in the spec",
-                name_of(stack)
+                "`{name}` has no autoscaler, so its count is one number: `{}`; an autoscaler needs `scale` with a target in the spec",
+                next::command(&format!("scale STACK {name}=3"), stack)
             ));
         }
         _ if scale.is_object() => {
             let (min, max) = (scale["min"].as_i64().unwrap_or(1), scale["max"].as_i64().unwrap_or_default());
             return Err(format!(
-                "the count of `{name}` is its autoscaler's, which would undo it; move its bounds instead, now {min}..{max}: `mstack scale {} {name}=MIN..MAX`",
-                name_of(stack)
+                "the count of `{name}` is its autoscaler's, which would undo it; move its bounds instead, now {min}..{max}: `{}`",
+                next::command(&format!("scale STACK {name}=MIN..MAX"), stack)
             ));
         }
         Count::To(count) => count,
@@ -119,12 +118,6 @@ fn one(stack: &Value, wish: &Wish) -> Result<(&'static str, Option<Value>, Strin
         return Ok((part, None, format!("{name} has {now} already")));
     }
     Ok((part, Some(json!({ field: count })), format!("{name} {now} -> {count}")))
-}
-
-fn no_component(stack: &Value, name: &str) -> String {
-    let keys = |part: &str| stack["spec"][part].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let fix = did_you_mean(name, keys("services").chain(keys("databases")), "`mstack status` shows its components");
-    format!("`{name}` is no component of the stack {}; {fix}", name_of(stack))
 }
 
 /// Refuses what the operator would refuse, as far as no cluster is needed, unless the spec was not valid before.
@@ -158,7 +151,7 @@ mod tests {
 
     #[test]
     fn rule_2_a_count_that_is_an_autoscalers_is_refused_with_what_to_do() {
-        assert!(scaled(&["api=5"]).unwrap_err().contains("`mstack scale shop api=MIN..MAX`"));
+        assert!(scaled(&["api=5"]).unwrap_err().contains("`mstack scale shop api=MIN..MAX -n shop`"));
         assert!(scaled(&["api=+1"]).is_err());
         assert!(scaled(&["web=1..5"]).unwrap_err().contains("has no autoscaler"));
     }

@@ -6,12 +6,14 @@ pub mod view;
 
 use std::time::Duration;
 
-use clap::ValueEnum;
-use serde_json::{Value, json};
-use tokio::time::Instant;
+use serde_json::Value;
 
 use super::access::{self, Access, Connection};
+use super::answer::Answer;
 use super::output::{self, Outcome, Screen};
+use super::waiting::Waiting;
+use crate::api::RETRY;
+use crate::model::RESTARTED_AT;
 use crate::web::view::{Health, Object, View, of};
 
 pub use extras::word as word_of_pod;
@@ -31,9 +33,9 @@ pub struct Args {
     /// List the stacks that have these labels.
     #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "stack")]
     selector: Option<String>,
-    /// Form of the answer.
+    /// Form of the answer; `wide` has all counts, every pod and what it uses.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Form,
+    output: Answer,
     /// Look again every two seconds, until interrupted.
     #[arg(short, long, conflicts_with = "wait")]
     watch: bool,
@@ -45,18 +47,6 @@ pub struct Args {
     timeout: Duration,
     #[command(flatten)]
     connection: Connection,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Form {
-    /// For people.
-    Text,
-    /// With all counts, every pod and what it uses.
-    Wide,
-    /// The objects, for programs.
-    Json,
-    /// The objects, as manifests.
-    Yaml,
 }
 
 const AGAIN: Duration = Duration::from_secs(2);
@@ -101,13 +91,12 @@ async fn watch(args: &Args, access: &Access, screen: Screen, mut text: String) -
 }
 
 async fn wait(args: &Args, access: &Access, screen: Screen) -> output::Result {
-    let begun = Instant::now();
-    let mut told = String::new();
+    let mut waiting = Waiting::begin(args.timeout, AGAIN);
     loop {
         let stack = access.stack(args.stack.as_deref()).await?;
         let view = view_of(&stack);
-        let current = view.generations.1 == Some(view.generations.0);
-        let (over, late) = (current && is_over(&view), begun.elapsed() >= args.timeout);
+        let current = is_seen(&stack, &view);
+        let (over, late) = (current && is_over(&view), waiting.is_over());
         if over || late {
             output::data(&one(args, access, &stack, screen).await?)?;
             if late && !over {
@@ -115,13 +104,18 @@ async fn wait(args: &Args, access: &Access, screen: Screen) -> output::Result {
             }
             return Ok(if is_well(&view) && current { Outcome::Good } else { Outcome::Found });
         }
-        let words = if current { view.message } else { UNSEEN.to_owned() };
-        if words != told {
-            eprintln!("waiting: {words}");
-            told = words;
-        }
-        tokio::time::sleep(AGAIN.min(args.timeout.saturating_sub(begun.elapsed()))).await;
+        waiting.tell(if current { &view.message } else { UNSEEN });
+        waiting.pause().await;
     }
+}
+
+/// Whether the status speaks of the stack as it is: of its spec, and of what its annotations ask for.
+fn is_seen(stack: &Value, view: &View) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (asked, seen) = (&stack["metadata"]["annotations"], &stack["status"]["observedRequests"]);
+    let requests = [(RESTARTED_AT, "restartedAt"), (RETRY, "retry")];
+    view.generations.1 == Some(view.generations.0)
+        && requests.iter().all(|(annotation, field)| text(&asked[*annotation]) == text(&seen[*field]))
 }
 
 /// Whether waiting longer changes nothing by itself.
@@ -142,14 +136,16 @@ async fn shown(args: &Args, access: &Access, screen: Screen) -> Result<(String, 
     let views: Vec<View> = found.iter().map(view_of).collect();
     let outcome = if views.iter().all(is_well) { Outcome::Good } else { Outcome::Found };
     let listed = args.all_namespaces || args.selector.is_some();
-    let text = match (&found[..], args.output) {
-        (_, Form::Json | Form::Yaml) => objects(args, &found, listed)?,
-        ([], _) => {
+    if !args.output.is_text() {
+        return Ok((args.output.of_objects(found, listed)?, outcome));
+    }
+    let text = match &found[..] {
+        [] => {
             eprintln!("{}", nothing(args, access));
             String::new()
         }
-        ([stack], _) if !listed => one(args, access, stack, screen).await?,
-        _ => view::list(&views, args.all_namespaces, screen),
+        [stack] if !listed => one(args, access, stack, screen).await?,
+        _ => view::list(&views, args.all_namespaces, args.output == Answer::Wide, screen),
     };
     Ok((text, outcome))
 }
@@ -166,27 +162,12 @@ fn nothing(args: &Args, access: &Access) -> String {
     }
 }
 
-fn objects(args: &Args, found: &[Value], listed: bool) -> Result<String, String> {
-    let mut objects: Vec<Value> = found.to_vec();
-    for metadata in objects.iter_mut().filter_map(|object| object["metadata"].as_object_mut()) {
-        metadata.remove("managedFields");
-    }
-    let whole = match &objects[..] {
-        [one] if !listed => one.clone(),
-        _ => json!({ "apiVersion": "v1", "kind": "List", "items": objects }),
-    };
-    match args.output {
-        Form::Yaml => serde_saphyr::to_string(&whole).map_err(|error| error.to_string()),
-        _ => Ok(format!("{whole:#}\n")),
-    }
-}
-
 async fn one(args: &Args, access: &Access, stack: &Value, screen: Screen) -> Result<String, String> {
-    if matches!(args.output, Form::Json | Form::Yaml) {
-        return objects(args, std::slice::from_ref(stack), false);
+    if !args.output.is_text() {
+        return args.output.of_objects(vec![stack.clone()], false);
     }
     let view = view_of(stack);
-    let wide = args.output == Form::Wide;
+    let wide = args.output == Answer::Wide;
     let extras = extras::gather(&access.within(&view.namespace), &view, wide).await;
     Ok(view::text(&view, &extras, wide, screen))
 }

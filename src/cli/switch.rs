@@ -1,9 +1,9 @@
 //! `mstack suspend`, `resume`, `hibernate` and `wake`: the two switches of a stack.
 use serde_json::{Value, json};
 
-use super::access::{self, name_of};
+use super::access;
 use super::change::{self, Edit, Options};
-use super::output;
+use super::{next, output};
 
 /// Options of the commands that turn a switch.
 #[derive(Debug, clap::Args)]
@@ -64,7 +64,7 @@ fn edit(stack: &Value, switch: Switch) -> Edit {
     }
     let mut notes = Vec::new();
     if switch.field == "paused" && !switch.on && stack["spec"]["hibernate"] == json!(true) {
-        notes.push(format!("it hibernates all the same; `mstack wake {}` wakes it", name_of(stack)));
+        notes.push(format!("it hibernates all the same; `{}` wakes it", next::command("wake STACK", stack)));
     }
     Edit { patch: json!({ "spec": { switch.field: switch.on } }), lines: vec![switch.done.to_owned()], notes }
 }

@@ -89,7 +89,7 @@ fn port(pod: &Pod) -> Option<u16> {
 fn off(namespace: &str, release: &str) -> String {
     format!(
         "the operator serves no page; turn it on: `helm upgrade {release} charts/mstack -n {namespace} --reuse-values --set ui.enabled=true`, \
-         or where `mstack install` has installed it, `mstack install --ui` with its other options"
+         or where `mstack install` has installed it, `mstack install --ui -n {namespace}` with its other options"
     )
 }
 

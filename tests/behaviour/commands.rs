@@ -70,7 +70,11 @@ async fn status_needs_the_right_to_get_the_stack_alone_and_names_what_it_leaves_
 
     let nobody = mstack(&shop, Some("cli-nobody"), &["status", "shop"], None);
     assert_eq!((code(&nobody), out(&nobody)), (2, String::new()));
-    assert!(err(&nobody).contains("you may not get microservicestacks in the namespace cli-status"), "{}", err(&nobody));
+    assert!(
+        err(&nobody).contains("you may not get microservicestacks.microservicestack.dev in the namespace cli-status"),
+        "{}",
+        err(&nobody)
+    );
     let typo = mstack(&shop, None, &["status", "shpo"], None);
     assert!(err(&typo).contains("did you mean `shop`?"), "{}", err(&typo));
     assert!(done(&shop, &["status", "shop", "-o", "json"]).contains("\"kind\": \"MicroserviceStack\""));
@@ -137,7 +141,7 @@ async fn a_stack_is_suspended_and_resumed_and_sleeps_and_wakes() {
     assert_eq!(shop.stack("shop").await["spec"]["paused"], true);
     assert_eq!(done(&shop, &["suspend", "shop"]), "shop: is suspended already\n");
     let noted = mstack(&shop, None, &["hibernate", "shop"], None);
-    assert!(err(&noted).contains("note: the stack is suspended"), "{}", err(&noted));
+    assert!(err(&noted).contains("before `mstack resume shop -n cli-switch`"), "{}", err(&noted));
     done(&shop, &["resume", "shop"]);
     shop.stack_until("shop", "asleep", |stack| reason(stack) == "Hibernated").await;
     assert!(done(&shop, &["status", "shop"]).contains("try: mstack wake shop -n cli-switch"));
@@ -352,7 +356,7 @@ async fn a_plan_tells_drift_missing_rights_and_what_would_be_refused() {
     assert!(text.contains("spec.template.spec.containers[web].image"), "{text}");
     let nobody = mstack(&shop, Some("cli-nobody-plans"), &["plan", "-f", "-"], Some(&manifest(&spec)));
     assert_eq!(code(&nobody), 1);
-    assert!(err(&nobody).contains("you may not get microservicestacks"), "{}", err(&nobody));
+    assert!(err(&nobody).contains("you may not get microservicestacks.microservicestack.dev"), "{}", err(&nobody));
 
     let wrong = mstack(&shop, None, &["plan", "-f", "-"], Some(&manifest(&spec).replace("\"api\"]", "\"apo\"]")));
     assert_eq!(code(&wrong), 1, "{}", err(&wrong));

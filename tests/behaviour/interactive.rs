@@ -1,6 +1,7 @@
 //! Commands while somebody looks or types: `status --watch`, `logs --follow`, and the completion of names from the cluster.
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::commands::{allow, code, done, err, mstack, out};
 use crate::world::{PATIENCE, World};
@@ -79,6 +80,28 @@ async fn status_watch_shows_each_change_once_and_a_pipe_gets_no_codes_of_a_termi
         told.last_mut().into_iter().for_each(|last| last.push(line));
     }
     assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "what is the same is not told again: {seen}");
+}
+
+#[tokio::test]
+async fn events_are_followed_also_those_of_a_new_component_until_it_is_interrupted() {
+    let world = World::shared().await;
+    let shop = world.namespace("cli-events").await;
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
+    shop.stack_ready("shop").await;
+    let mut watch = Running::start(world.cluster.kubeconfig(), &["events", "shop", "--watch", "-n", "cli-events"]);
+    watch.until("what was before", |line| line.ends_with("  MicroserviceStack shop"));
+    shop.patch_stack("shop", json!({"spec": {"services": {"api": {"image": "api:1"}}}})).await;
+    watch.until("what came", |line| line.ends_with("  ScalingReplicaSet  Deployment api"));
+    let interrupted = Command::new("kill").args(["-INT", &watch.0.id().to_string()]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(watch.0.wait().unwrap().signal(), Some(2), "it ends on Ctrl-C");
+
+    let names = done(&shop, &["events", "-o", "name"]);
+    assert!(names.lines().count() > 2 && names.lines().all(|name| name.starts_with("event/")), "{names}");
+    let list: Value = serde_json::from_str(&done(&shop, &["events", "-o", "json"])).unwrap();
+    assert_eq!((&list["kind"], &list["items"][0]["kind"]), (&json!("List"), &json!("Event")));
+    assert!(done(&shop, &["events", "-o", "wide"]).contains("    told by mstack, first "));
+    assert_eq!(done(&shop, &["status", "shop", "-o", "name"]), "microservicestack.microservicestack.dev/shop\n");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use mstack::kinds::{KINDS, Kind};
 use serde_json::{Value, json};
 
+use crate::commands::{code, done, err, mstack};
 use crate::requests::{SHOP, child_writes, status_writes};
 use crate::world::{Namespace, PATIENCE, Request, World, component, is_ready, reason};
 
@@ -129,6 +130,29 @@ async fn rule_13_a_restart_in_the_middle_of_a_creation_converges_with_one_write_
     let children: usize =
         shop.children().iter().filter(|(kind, _)| *kind != "persistentvolumeclaim").map(|(_, names)| names.len()).sum();
     assert_eq!(made(&child_writes(&requests)), children, "{requests:#?}");
+}
+
+#[tokio::test]
+async fn a_wait_ends_only_once_the_operator_has_seen_a_restart_though_it_raises_no_generation() {
+    let mut world = World::alone().await;
+    let shop = world.namespace("unseen").await;
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
+    shop.stack_ready("shop").await;
+    drop(shop);
+    world.kill_operator();
+    let shop = Namespace::again(&world, "unseen").await;
+    done(&shop, &["restart", "shop"]);
+    let unseen = mstack(&shop, None, &["status", "shop", "--wait", "--timeout", "1s"], None);
+    assert!(code(&unseen) == 1 && err(&unseen).contains("has not looked at this change yet"), "{}", err(&unseen));
+    drop(shop);
+    world.start_operator();
+    let shop = Namespace::again(&world, "unseen").await;
+    done(&shop, &["status", "shop", "--wait", "--timeout", "60s"]);
+    let web = shop.get(Kind::Deployment, "web").await;
+    let (asked, seen) = (&shop.stack("shop").await["metadata"]["annotations"], &shop.stack("shop").await["status"]);
+    assert_eq!(asked["microservicestack.dev/restarted-at"], seen["observedRequests"]["restartedAt"]);
+    assert!(web["spec"]["template"]["metadata"]["annotations"]["microservicestack.dev/restarted-at"].is_string(), "{web:#}");
+    assert_eq!((&web["status"]["updatedReplicas"], &web["status"]["replicas"]), (&json!(1), &json!(1)), "{web:#}");
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ pub fn a_suspended_shop_is_left_alone_until_it_is_resumed(world: &World) {
     assert!(told.contains("  suspended: nothing is changed") && told.contains("mstack resume shop -n shop"), "{told}");
     let said = world.say(&["scale", "shop", "web=3"], "");
     assert_eq!((said.code, said.out.as_str()), (0, "shop: web 2 -> 3\n"), "{}", said.err);
-    assert!(said.err.contains("so nothing of it is carried out before `mstack resume shop`"), "{}", said.err);
+    assert!(said.err.contains("so nothing of it is carried out before `mstack resume shop -n shop`"), "{}", said.err);
     until_paused(world);
     assert_eq!(replicas(), "2");
     let told = world.told(&["status", "shop"]);

@@ -30,7 +30,7 @@ fn printed(name: &str, given: &Value) -> String {
         }
         "list" => {
             let views: Vec<_> = given["stacks"].as_array().unwrap().iter().map(status::view_of).collect();
-            status::view::list(&views, given["everywhere"] == true, screen)
+            status::view::list(&views, given["everywhere"] == true, given["wide"] == true, screen)
         }
         "plan" => plan::view::text(&planned(given), screen),
         "history" => {

@@ -10,7 +10,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use serde_json::Value;
 
-use super::super::access::{Access, name_of, told};
+use super::super::access::{Access, STACKS, name_of, qualified, told};
 use super::super::refusal::{Refusal, Right};
 use super::judge::{self, good, unknown};
 use super::view::State;
@@ -169,7 +169,7 @@ async fn rights(access: &Access, pre: bool) -> Verdict {
     for (verb, group, resource) in needed {
         match may(access, verb, group, resource, everywhere).await {
             Ok(true) => {}
-            Ok(false) => missing.push(format!("{verb} {resource}")),
+            Ok(false) => missing.push(format!("{verb} {}", qualified(group, resource))),
             Err(refusal) => return unknown(refusal.short()),
         }
     }
@@ -247,7 +247,7 @@ async fn stacks(access: &Access) -> Verdict {
         Err(_) => access.stacks(false, None).await,
     };
     let Ok(found) = found else {
-        return unknown(format!("you may not list microservicestacks in the namespace {}", access.namespace));
+        return unknown(format!("you may not list {STACKS} in the namespace {}", access.namespace));
     };
     let text = |stack: &Value, name: &str| stack["metadata"][name].as_str().unwrap_or_default().to_owned();
     let stalled: Vec<(String, String, String)> = found

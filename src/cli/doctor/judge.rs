@@ -4,6 +4,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::next;
 use super::checks::Verdict;
 use super::view::State;
 use crate::cluster::lease;
@@ -127,7 +128,7 @@ pub fn stacks(count: usize, stalled: &[(String, String, String)]) -> Verdict {
     (
         State::Bad,
         format!("{} of {count} stacks cannot go on without a person: {}{more}", stalled.len(), names.join(", ")),
-        format!("mstack status {name} -n {namespace}"),
+        next::command_in("status STACK", namespace, name),
     )
 }
 

@@ -5,7 +5,7 @@ use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::super::access::{name_of, told};
-use super::super::output::{Colour, Screen, age, wrap};
+use super::super::output::{Colour, Screen, age, hanging};
 use super::super::revisions::{Asked, Recorded, last_good};
 use super::words;
 use crate::model::revision::{Outcome, Part};
@@ -177,10 +177,10 @@ fn body(entry: &Entry, wide: bool) -> Vec<String> {
     lines
 }
 
-/// A line with what does not fit below it, further in.
-fn hanging(line: &str, width: usize) -> Vec<String> {
-    let lines = wrap(line, width - 2);
-    lines.into_iter().enumerate().map(|(at, line)| if at == 0 { line } else { format!("  {line}") }).collect()
+/// The records by their names.
+pub fn names(entries: &[Entry]) -> String {
+    let recorded = entries.iter().filter(|entry| entry.number.is_some());
+    recorded.map(|entry| "controllerrevision.apps/".to_owned() + &entry.name + "\n").collect()
 }
 
 /// For programs.

@@ -6,7 +6,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, GroupVersionKind, ListParams, 
 use kube::core::ApiResource;
 use serde_json::Value;
 
-use super::super::access::{Access, name_of};
+use super::super::access::{Access, name_of, qualified};
 use super::super::refusal::{Refusal, Right};
 use super::objects::{MANAGED_BY, title};
 
@@ -118,9 +118,9 @@ fn door(access: &Access, object: &Value, verb: &'static str) -> (Api<DynamicObje
     let version = text(&object["apiVersion"]);
     let (group, version) = version.split_once('/').unwrap_or(("", &version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &text(&object["kind"])));
-    let qualified = if group.is_empty() { resource.plural.clone() } else { format!("{}.{group}", resource.plural) };
+    let name = qualified(group, &resource.plural);
     match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => (Api::namespaced_with(access.client.clone(), namespace, &resource), Right::new(verb, &qualified)),
-        None => (Api::all_with(access.client.clone(), &resource), Right::everywhere(verb, &qualified)),
+        Some(namespace) => (Api::namespaced_with(access.client.clone(), namespace, &resource), Right::new(verb, &name)),
+        None => (Api::all_with(access.client.clone(), &resource), Right::everywhere(verb, &name)),
     }
 }

@@ -96,7 +96,7 @@ async fn children(access: &Access, stack: &str, notes: &mut Vec<String>) -> Resu
             }
             Err(Refusal::NoSuchKind(_)) if row.optional => absent.push(row.kind),
             Err(refusal @ Refusal::Forbidden { .. }) if !row.managed => {
-                notes.push(format!("{} are not looked at: {}", row.plural, refusal.short()));
+                notes.push(format!("not all is looked at: {}", refusal.short()));
             }
             Err(Refusal::Forbidden { resource, .. }) => missing.push(resource),
             Err(refusal) => return Err(refusal.to_string()),

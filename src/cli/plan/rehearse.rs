@@ -5,7 +5,7 @@ use futures::future::join_all;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::super::access::Access;
+use super::super::access::{Access, qualified};
 use super::super::refusal::{Refusal, Right};
 use super::diff::{Difference, diff, diff_of_sent};
 use super::gather::Gathered;
@@ -163,9 +163,9 @@ async fn of_send(access: &Access, gathered: &Gathered<'_>, object: &Object, coun
 async fn dry_run(access: &Access, row: &Row, name: &str, body: &Value) -> Result<Value, Refusal> {
     let api = Api::<DynamicObject>::namespaced_with(access.client.clone(), &access.namespace, &slim::resource(row));
     let params = PatchParams { dry_run: true, ..PatchParams::apply(MANAGER).force() };
-    let qualified = if row.group.is_empty() { row.plural.to_owned() } else { format!("{}.{}", row.plural, row.group) };
+    let right = Right::new("patch", &qualified(row.group, row.plural));
     let patch = Patch::Apply(body);
-    let after = access.ask(&Right::new("patch", &qualified), api.patch(name, &params, &patch)).await?;
+    let after = access.ask(&right, api.patch(name, &params, &patch)).await?;
     Ok(serde_json::to_value(after).unwrap_or_default())
 }
 

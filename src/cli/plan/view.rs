@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::super::next;
 use super::super::output::{Colour, Screen, wrap};
 use super::diff::Difference;
 use super::marks::Mark;
@@ -40,7 +41,9 @@ const MOST_LINES: usize = 12;
 pub fn text(plan: &Planned, screen: Screen) -> String {
     let mut out = format!("{}\n", screen.paint(Colour::Bold, &head(plan)));
     if plan.paused {
-        let _ = writeln!(out, "  it is suspended: nothing is changed before `mstack resume {}`", plan.stack);
+        let resume = next::command_in("resume STACK", &plan.namespace, &plan.stack);
+        let words = format!("it is suspended: nothing is changed before `{resume}`");
+        let _ = writeln!(out, "  {}", wrap(&words, screen.width - 2).join("\n  "));
     }
     let mut brief_before = false;
     for change in &plan.changes {

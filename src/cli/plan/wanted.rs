@@ -3,7 +3,7 @@
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value};
 
-use super::super::access::Access;
+use super::super::access::{Access, STACKS};
 use super::super::refusal::{Refusal, Right};
 use super::super::stacks;
 use crate::api::MicroserviceStack;
@@ -41,8 +41,7 @@ pub fn as_it_is(live: Value) -> Result<Wanted, String> {
 pub async fn applied(access: &Access, file: MicroserviceStack, server_side: bool) -> Result<Wanted, String> {
     let name = file.metadata.name.clone().unwrap_or_default();
     let api = Api::<DynamicObject>::namespaced_with(access.client.clone(), &access.namespace, &slim::stacks());
-    let live =
-        access.ask(&Right::new("get", "microservicestacks"), api.get_opt(&name)).await.map_err(|refusal| refusal.to_string())?;
+    let live = access.ask(&Right::new("get", STACKS), api.get_opt(&name)).await.map_err(|refusal| refusal.to_string())?;
     let live = live.map(|live| serde_json::to_value(live).unwrap_or_default());
     let mut file = serde_json::to_value(file).map_err(|error| error.to_string())?;
     file["metadata"]["namespace"] = access.namespace.as_str().into();
@@ -77,7 +76,7 @@ pub async fn applied(access: &Access, file: MicroserviceStack, server_side: bool
 async fn create(access: &Access, api: &Api<DynamicObject>, file: &Value) -> Result<Value, Refusal> {
     let object: DynamicObject = serde_json::from_value(file.clone()).map_err(|error| Refusal::Other(error.to_string()))?;
     let params = PostParams { dry_run: true, ..PostParams::default() };
-    let made = access.ask(&Right::new("create", "microservicestacks"), api.create(&params, &object)).await;
+    let made = access.ask(&Right::new("create", STACKS), api.create(&params, &object)).await;
     match made {
         Err(Refusal::Absent) => Err(Refusal::Other(format!("there is no namespace {}; create it first", access.namespace))),
         made => Ok(serde_json::to_value(made?).unwrap_or_default()),
@@ -86,7 +85,7 @@ async fn create(access: &Access, api: &Api<DynamicObject>, file: &Value) -> Resu
 
 async fn merge(access: &Access, api: &Api<DynamicObject>, name: &str, patch: &Patch<&Value>) -> Result<Value, Refusal> {
     let params = PatchParams { dry_run: true, field_manager: Some(KUBECTL.to_owned()), ..PatchParams::default() };
-    let merged = access.ask(&Right::new("patch", "microservicestacks"), api.patch(name, &params, patch)).await?;
+    let merged = access.ask(&Right::new("patch", STACKS), api.patch(name, &params, patch)).await?;
     Ok(serde_json::to_value(merged).unwrap_or_default())
 }
 

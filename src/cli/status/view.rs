@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
+use super::super::next::command_in;
 use super::super::output::{Colour, Screen, wrap};
-use super::super::table::{Cell, table};
+use super::super::table::{Cell, table, table_that_fits};
 use super::tasks::{self, Ran};
 use crate::api::status::CountSource;
 use crate::web::view::{Component, Health, View};
@@ -63,8 +64,8 @@ pub fn text(view: &View, extras: &Extras, wide: bool, screen: Screen) -> String 
     out
 }
 
-/// Several stacks.
-pub fn list(views: &[View], everywhere: bool, screen: Screen) -> String {
+/// Several stacks. What a narrow screen has no place for is left out, unless all of it was asked for.
+pub fn list(views: &[View], everywhere: bool, wide: bool, screen: Screen) -> String {
     let fact = |view: &View, name: &str| {
         view.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     };
@@ -80,7 +81,11 @@ pub fn list(views: &[View], everywhere: bool, screen: Screen) -> String {
         ]
     };
     let heads = ["NAMESPACE", "NAME", "STATUS", "SERVICES", "DATABASES", "INSTANCES", "URL"];
-    table(&heads, &views.iter().map(row).collect::<Vec<_>>(), screen)
+    let rows: Vec<Vec<Cell>> = views.iter().map(row).collect();
+    if wide {
+        return table(&heads, &rows, Screen { width: usize::MAX, ..screen });
+    }
+    table_that_fits(&heads, &rows, &["DATABASES", "SERVICES", "URL"], screen)
 }
 
 /// A suspended stack looks like any other as long as nothing of it waits.
@@ -194,7 +199,7 @@ fn next(view: &View, cause: &Component) -> Option<String> {
     let known = NEXT.iter().find(|(word, _)| cause.message.contains(word)).map(|(_, command)| *command);
     let calm = matches!(cause.health, Health::Working | Health::Blocked);
     let command = known.or((!calm).then_some("events STACK"))?;
-    Some(addressed(view, &command.replace("COMPONENT", &cause.name)))
+    Some(command_in(&command.replace("COMPONENT", &cause.name), &view.namespace, &view.name))
 }
 
 fn next_of_whole(view: &View) -> Option<String> {
@@ -205,11 +210,7 @@ fn next_of_whole(view: &View) -> Option<String> {
         "Hibernated" => "wake STACK",
         _ => return None,
     };
-    Some(addressed(view, command))
-}
-
-fn addressed(view: &View, command: &str) -> String {
-    format!("mstack {} -n {}", command.replace("STACK", &view.name), view.namespace)
+    Some(command_in(command, &view.namespace, &view.name))
 }
 
 /// Components as a tree: each below what uses it first.
