@@ -50,7 +50,7 @@ pub struct Service {
     /// Lets a HorizontalPodAutoscaler choose the count, such as `{ min: 2, max: 20, cpu: 70 }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<Scale>,
-    /// Hosts and paths under which the service is reached from outside.
+    /// Hosts and paths under which the service is reached from outside, such as `[{ host: shop.example.com }]`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16))]
     pub expose: Option<Vec<Expose>>,
@@ -108,7 +108,7 @@ pub struct Service {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 63)))]
     pub profiles: Option<Vec<String>>,
-    /// Existing Secrets of this namespace whose keys become environment variables. A change of one rolls the service.
+    /// Existing Secrets of this namespace, such as `[stripe-key]`, whose keys become environment variables. A change of one rolls the service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 16), inner(length(min = 1, max = 253)))]
     pub secrets: Option<Vec<String>>,
