@@ -13,7 +13,7 @@ use super::revisions;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "A revision is all that makes the services' pods; counts and databases are not in it. It is recorded once \
-    it is good or has failed. It needs the right to list controllerrevisions."
+    it is good or has failed. It needs the right to list controllerrevisions.apps."
 )]
 pub struct Args {
     /// Stack; by default the only one of the namespace.

@@ -15,7 +15,7 @@ use crate::model::revision::{Outcome, Part};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "It edits the spec: services, their config and their tests are as in the revision; databases, counts, routing and \
-    profiles stay. It needs the right to list controllerrevisions."
+    profiles stay. It needs the right to list controllerrevisions.apps."
 )]
 pub struct Args {
     /// Stack.

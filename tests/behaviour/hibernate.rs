@@ -79,6 +79,9 @@ async fn rule_11_services_then_databases_go_to_0_in_one_write_each_and_come_back
     assert_eq!(component(&awake, "web")["instances"]["serving"], 3);
     assert_eq!(*remembered(&shop.get(Kind::Deployment, "api").await), Value::Null);
     history.caught_up(&awake).await;
+    let missed =
+        |stack: &Value| component(stack, "orders")["message"].as_str().is_some_and(|words| words.contains("PodsMissing"));
+    assert!(!history.states().iter().any(missed), "pods that are only about to be made are not missing: {:#?}", history.states());
     assert!(history.phases().iter().any(|phases| phases["services"]["web"] == "Blocked"), "{:#?}", history.phases());
 }
 

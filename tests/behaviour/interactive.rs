@@ -2,7 +2,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -157,12 +157,15 @@ fn answer(stream: &mut TcpStream, opened: &AtomicUsize) {
     let request = lines.next().unwrap_or_default();
     lines.take_while(|line| !line.is_empty()).for_each(drop);
     let pod = |name: &str| {
-        json!({"metadata": {"name": name, "labels": {"microservicestack.dev/component": "web"}}, "spec": {"containers": []},
+        json!({"metadata": {"name": name, "labels": {"microservicestack.dev/component": "web"}}, "spec": {"containers": [{"name": "web"}, {"name": "proxy"}]},
             "status": {"containerStatuses": [{"name": "web", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}}]}})
     };
     let first = "2026-01-31T12:00:01Z one\n";
     let again = format!("{first}2026-01-31T12:00:03Z two\n");
-    let (body, stays) = if request.contains("/pods/web-1/log") {
+    let of_proxy = request.split_once("/pods/web-1/log?").filter(|(_, query)| query.contains("=proxy"));
+    let (body, stays) = if let Some((_, query)) = of_proxy {
+        (format!("2026-01-31T12:00:04Z {query}\n"), false)
+    } else if request.contains("/pods/web-1/log") {
         let before = opened.fetch_add(1, Ordering::SeqCst);
         assert_eq!(before > 0, request.contains("sinceTime=2026-01-31T12"), "{request}");
         if before == 0 { (first.to_owned(), false) } else { (again, true) }
@@ -185,15 +188,39 @@ fn answer(stream: &mut TcpStream, opened: &AtomicUsize) {
     }
 }
 
-#[test]
-fn logs_follow_new_pods_and_go_on_after_a_log_has_ended_without_telling_a_line_twice() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let kubeconfig = Path::new(env!("CARGO_TARGET_TMPDIR")).join("followed.yaml");
+/// A kubeconfig for an API server that speaks plain HTTP, under a name of its own.
+fn kubeconfig_for(listener: &TcpListener, name: &str) -> PathBuf {
+    let kubeconfig = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let server = format!("http://{}", listener.local_addr().unwrap());
     let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {"server": server}}], "users": [{"name": "c", "user": {}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c", "namespace": "shop"}}]});
     std::fs::write(&kubeconfig, config.to_string()).unwrap();
+    kubeconfig
+}
+
+#[test]
+fn logs_are_asked_for_as_kubectl_asks_of_a_container_since_a_time_and_all_lines() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = kubeconfig_for(&listener, "asked.yaml");
+    std::thread::spawn(move || serve(&listener));
+    let of = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mstack"));
+        command.args(["logs", "shop", "web"]).args(args).env("KUBECONFIG", &kubeconfig).output().unwrap()
+    };
+    let asked = of(&["-c", "proxy", "--since-time", "2026-01-31T12:00:00Z", "--tail", "-1"]);
+    let query = out(&asked);
+    assert!(query.starts_with("web-1 | ") && query.contains("container=proxy&"), "{query}{}", err(&asked));
+    assert!(query.contains("sinceTime=2026-01-31T12") && !query.contains("tailLines"), "{query}");
+    assert!(out(&of(&["-c", "proxy"])).contains("tailLines=100"));
+    let unknown = of(&["-c", "prxy"]);
+    assert!(code(&unknown) == 2 && err(&unknown).contains("no container is called `prxy`; did you mean `proxy`?"));
+}
+
+#[test]
+fn logs_follow_new_pods_and_go_on_after_a_log_has_ended_without_telling_a_line_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let kubeconfig = kubeconfig_for(&listener, "followed.yaml");
     std::thread::spawn(move || serve(&listener));
     let logs = Running::start(&kubeconfig, &["logs", "shop", "web", "--follow"]);
     let mut left = vec!["web-1 | two", "web-2 | hello"];
