@@ -66,7 +66,7 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
                 access.ask(&Right::new("list", "events"), api.list(&params)).await.map_err(|refusal| refusal.to_string())?;
             let scope = Scope::of(&stack);
             let mut events = found.items;
-            events.retain(|event| is_meant(event, &scope, args) && told.insert(version(event)));
+            events.retain(|event| is_meant(event, &scope, args) && told.insert(version_of(event)));
             events.sort_by_key(last);
             if !args.watch {
                 if events.is_empty() {
@@ -75,27 +75,28 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
                 output::data(&all(&events, args.output, screen)?)?;
                 return Ok(Outcome::Good);
             }
-            for event in &events {
-                output::data(&one(event, args.output, screen)?)?;
+            output::data(&events.iter().map(|event| one(event, args.output, screen)).collect::<Result<String, _>>()?)?;
+            let version = found.metadata.resource_version.unwrap_or_default();
+            if !follow(&access, args, &scope, &version, &mut told, screen).await? {
+                return Ok(Outcome::Good);
             }
-            follow(&access, args, &scope, &found.metadata.resource_version.unwrap_or_default(), &mut told, screen).await?;
             tokio::time::sleep(AGAIN).await;
         }
     })
 }
 
 /// Prints what comes after a version, until all has to be looked at anew: a watch ends now and then, and an Event of the
-/// stack itself may mean that it has other components.
+/// stack itself may mean that it has other components. False once nobody reads any more.
 async fn follow(
     access: &Access,
     args: &Args,
     scope: &Scope,
-    version_before: &str,
+    version: &str,
     told: &mut BTreeSet<Version>,
     screen: Screen,
-) -> Result<(), String> {
+) -> Result<bool, String> {
     let (api, params) = (access.api::<Event>(), WatchParams::default());
-    let watch = access.ask(&Right::new("watch", "events"), api.watch(&params, version_before)).await;
+    let watch = access.ask(&Right::new("watch", "events"), api.watch(&params, version)).await;
     let changes = watch.map_err(|refusal| refusal.to_string())?;
     pin_mut!(changes);
     while let Some(Ok(change)) = changes.next().await {
@@ -104,21 +105,21 @@ async fn follow(
             WatchEvent::Deleted(_) | WatchEvent::Bookmark(_) => continue,
             WatchEvent::Error(_) => break,
         };
-        let is_of_stack = event.involved_object.kind.as_deref() == Some("MicroserviceStack");
-        if is_meant(&event, scope, args) && told.insert(version(&event)) {
-            output::data(&one(&event, args.output, screen)?)?;
+        let is_news = is_meant(&event, scope, args) && told.insert(version_of(&event));
+        if is_news && !output::stream(&one(&event, args.output, screen)?)? {
+            return Ok(false);
         }
-        if is_of_stack {
+        if event.involved_object.kind.as_deref() == Some("MicroserviceStack") {
             break;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// UID and resource version: an Event that happens again is told again.
 type Version = (String, String);
 
-fn version(event: &Event) -> Version {
+fn version_of(event: &Event) -> Version {
     (event.metadata.uid.clone().unwrap_or_default(), event.metadata.resource_version.clone().unwrap_or_default())
 }
 

@@ -228,7 +228,9 @@ async fn follow(access: &Access, args: &Args, screen: Screen) -> output::Result 
                 width = width.max(line.pod.len());
                 let next = places.len();
                 let place = *places.entry(line.component.clone()).or_insert(next);
-                output::data(&shown(&line, width, place, args.timestamps, screen))?;
+                if !output::stream(&shown(&line, width, place, args.timestamps, screen))? {
+                    return Ok(Outcome::Good);
+                }
                 last.insert(line.pod, line.time);
             }
         }

@@ -128,10 +128,19 @@ pub enum Colour {
 /// # Errors
 /// When it cannot be written.
 pub fn data(text: &str) -> std::result::Result<(), String> {
+    stream(text).map(drop)
+}
+
+/// The same of a command that goes on until it is interrupted: whether somebody still reads.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn stream(text: &str) -> std::result::Result<bool, String> {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(format!("cannot write the output: {error}")),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("cannot write the output: {error}")),
     }
 }
 

@@ -84,7 +84,9 @@ async fn watch(args: &Args, access: &Access, screen: Screen, mut text: String) -
         tokio::time::sleep(AGAIN).await;
         let now = shown(args, access, screen).await.map_or_else(|error| format!("error: {error}\n"), |(text, _)| text);
         if now != text {
-            output::data(&if redraws { format!("{CLEAR}{now}") } else { format!("\n{now}") })?;
+            if !output::stream(&if redraws { format!("{CLEAR}{now}") } else { format!("\n{now}") })? {
+                return Ok(Outcome::Good);
+            }
             text = now;
         }
     }

@@ -1,4 +1,5 @@
 //! Commands while somebody looks or types: `status --watch`, `logs --follow`, and the completion of names from the cluster.
+use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
@@ -102,6 +103,28 @@ async fn events_are_followed_also_those_of_a_new_component_until_it_is_interrupt
     assert_eq!((&list["kind"], &list["items"][0]["kind"]), (&json!("List"), &json!("Event")));
     assert!(done(&shop, &["events", "-o", "wide"]).contains("    told by mstack, first "));
     assert_eq!(done(&shop, &["status", "shop", "-o", "name"]), "microservicestack.microservicestack.dev/shop\n");
+}
+
+#[tokio::test]
+async fn what_is_followed_ends_when_nobody_reads_it_any_more() {
+    let world = World::shared().await;
+    let shop = world.namespace("cli-unread").await;
+    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
+    shop.stack_ready("shop").await;
+    let commands = ["status", "events"].map(|name| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mstack"));
+        command.args([name, "shop", "--watch", "-n", "cli-unread"]).env("KUBECONFIG", world.cluster.kubeconfig());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "{name} says something, and nobody reads on");
+        RefCell::new(Running(child, mpsc::channel().1))
+    });
+    shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": 2}}}})).await;
+    for command in &commands {
+        let ended = || std::future::ready(json!(command.borrow_mut().0.try_wait().unwrap().map(|status| status.code())));
+        shop.until("at its end", ended, |code| *code == json!(0)).await;
+    }
 }
 
 #[tokio::test]
