@@ -19,6 +19,8 @@ pub struct Readiness {
     pub rolled: bool,
     /// Whether it has ever been ready; re-derived from the objects (rule 5).
     pub was_ready: bool,
+    /// Its namespace, for what is to be typed next.
+    pub namespace: String,
     /// What is wrong with its worst pod, or what its controller says; with the name of the object.
     pub trouble: Option<(String, Trouble)>,
     /// Instances that are only about to be made, for its controller has not seen the present count yet.
@@ -47,7 +49,7 @@ impl Readiness {
 
     /// What is wrong, why, and what next, where something is.
     pub fn trouble_words(&self) -> Option<String> {
-        self.trouble.as_ref().map(|(object, trouble)| words(object, trouble) + &self.unpassed_words())
+        self.trouble.as_ref().map(|(object, trouble)| words(object, trouble, &self.namespace) + &self.unpassed_words())
     }
 
     /// How many instances there are, in words.
@@ -76,14 +78,16 @@ impl Readiness {
     }
 }
 
-/// What is wrong, why, and what next.
-pub fn words(object: &str, trouble: &Trouble) -> String {
+/// What is wrong with an object, such as `pod orders-0`, why, and what next.
+pub fn words(object: &str, trouble: &Trouble, namespace: &str) -> String {
     let is_of_image = severity(&trouble.reason) == OF_IMAGE;
+    let typed = object.replace(' ', "/");
     let next = match trouble.reason.as_str() {
         _ if is_of_image => "; check the image's name and tag, and that the nodes may pull it",
-        "CrashLoopBackOff" => "; read the log of its last run: kubectl logs --previous",
+        "CrashLoopBackOff" => &format!("; read the log of its last run: kubectl logs {typed} --previous -n {namespace}"),
         "Unschedulable" => "; lower the resources, or add nodes",
         "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
+        "PodsMissing" => &format!("; see kubectl describe {typed} -n {namespace}"),
         _ => "",
     };
     let message = trouble.message.trim();
@@ -97,11 +101,12 @@ pub fn words(object: &str, trouble: &Trouble) -> String {
 
 /// How a component of the stack is, by name.
 pub fn of(stack: &Stack, name: &str, observed: &Observed) -> Readiness {
-    match (stack.services.get(name), stack.databases.get(name)) {
+    let readiness = match (stack.services.get(name), stack.databases.get(name)) {
         (Some(service), _) => of_service(stack, service, observed),
         (_, Some(database)) => of_database(stack, database, observed),
         _ => Readiness::default(),
-    }
+    };
+    Readiness { namespace: stack.namespace.clone(), ..readiness }
 }
 
 fn of_service(stack: &Stack, service: &Service, observed: &Observed) -> Readiness {
@@ -181,6 +186,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         starting: if acted { 0 } else { (workload.replicas - workload.current).max(0) },
         unpassed: if worst.is_none() { pods().filter(|pod| is_unpassed(pod)).count() } else { 0 },
         check: String::new(),
+        namespace: String::new(),
         instances: Instances {
             desired,
             source: Some(source),
@@ -195,7 +201,7 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
         rolled: seen && workload.updated >= floor.min(workload.replicas) && workload.updated == workload.current,
         was_ready: workload.progress == Progress::Complete || workload.ready > 0,
         trouble: worst.or_else(|| {
-            let refused = || (acted && kind == Kind::StatefulSet).then(|| missing_pods(name, workload)).flatten();
+            let refused = || (acted && kind == Kind::StatefulSet).then(|| missing_pods(workload)).flatten();
             let trouble = workload.trouble.clone().or_else(refused)?;
             Some((format!("{} {name}", kind.row().name.to_lowercase()), trouble))
         }),
@@ -203,11 +209,11 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
 }
 
 /// A StatefulSet, unlike a Deployment, has no condition that tells why its pods are not made; its Events do.
-fn missing_pods(name: &str, workload: &Workload) -> Option<Trouble> {
+fn missing_pods(workload: &Workload) -> Option<Trouble> {
     let message = || {
         let Workload { current, replicas, .. } = workload;
         format!(
-            "{current} of {replicas} pods are there; if that stays so, a quota or the namespace's pod security may refuse them: see kubectl describe statefulset {name}"
+            "{current} of {replicas} pods are there; if that stays so, a quota or the namespace's pod security may refuse them"
         )
     };
     (workload.current < workload.replicas).then(|| Trouble { reason: "PodsMissing".to_owned(), message: message() })

@@ -37,10 +37,12 @@ fn stand(stack: &Stack, task: &Task, desired: &Desired, observed: &Observed, com
     match state(observed.get(Kind::Job, &task.job)) {
         None if has_passed(stack, task, observed) => Stand::Done,
         None => Stand::Waits(waits_for(stack, task, desired, observed).unwrap_or_default()),
-        Some(TaskState { end: None, .. }) => Stand::Runs(trouble(task, observed).map(|(words, _)| words).unwrap_or_default()),
+        Some(TaskState { end: None, .. }) => {
+            Stand::Runs(trouble(stack, task, observed).map(|(words, _)| words).unwrap_or_default())
+        }
         Some(TaskState { end: Some(TaskEnd::Complete), .. }) => Stand::Done,
         Some(TaskState { end: Some(TaskEnd::Failed(job)), .. }) => {
-            let (words, exit) = trouble(task, observed).unwrap_or((format!("{}: {}", job.reason, job.message), None));
+            let (words, exit) = trouble(stack, task, observed).unwrap_or((format!("{}: {}", job.reason, job.message), None));
             // By a signal (128 and more), or nobody knows.
             let ended_by_itself = exit.is_some_and(|code| code < 128);
             if task.kind == TaskKind::Migrate && !ended_by_itself { Stand::CutOff(words) } else { Stand::Failed(words) }
@@ -62,12 +64,12 @@ fn has_passed(stack: &Stack, task: &Task, observed: &Observed) -> bool {
 }
 
 /// What is wrong with the pods of a task's Job, and the code with which its container has ended.
-fn trouble(task: &Task, observed: &Observed) -> Option<(String, Option<i32>)> {
+fn trouble(stack: &Stack, task: &Task, observed: &Observed) -> Option<(String, Option<i32>)> {
     let component = task.component();
     let mut pods = observed.of(Kind::Pod, &component).filter(|pod| is_of(pod, &task.job));
     pods.find_map(|pod| match &pod.state {
         State::Pod(PodState { trouble: Some(trouble), exit, .. }) => {
-            Some((readiness::words(&format!("pod {}", pod.name), trouble), *exit))
+            Some((readiness::words(&format!("pod {}", pod.name), trouble, &stack.namespace), *exit))
         }
         _ => None,
     })

@@ -148,7 +148,7 @@ async fn rule_15_pods_of_a_database_that_the_namespace_refuses_are_said_too() {
     shop.apply_stack("shop", "databases: {orders: {engine: postgres, version: 17, storage: {size: 1Gi}}}");
     let told = |stack: &Value| {
         let words = component(stack, "orders")["message"].as_str().unwrap_or_default();
-        words.contains("0 of 1 pods are there") && words.contains("kubectl describe statefulset orders")
+        words.contains("0 of 1 pods are there") && words.contains("kubectl describe statefulset/orders -n refused-database")
     };
     shop.stack_until("shop", "told where to look", told).await;
     shop.kubectl(&["delete", "resourcequota", "none"]);

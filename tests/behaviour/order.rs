@@ -55,7 +55,7 @@ async fn rule_5_a_dependency_that_falls_over_later_degrades_its_consumers_and_to
     let before = running(&shop).await;
     let database = &shop.pods("orders").await[0];
     shop.fail_pod(database, "CrashLoopBackOff", "back-off 40s restarting failed container").await;
-    let cause = "CrashLoopBackOff: back-off 40s restarting failed container; read the log of its last run: kubectl logs --previous (pod orders-0)";
+    let cause = "CrashLoopBackOff: back-off 40s restarting failed container; read the log of its last run: kubectl logs pod/orders-0 --previous -n fallen (pod orders-0)";
     // That it serves no more may be seen before why.
     let down = |stack: &Value| reason(stack) == "Degraded" && component(stack, "orders")["message"] == cause;
     let stack = shop.stack_until("shop", "degraded", down).await;
