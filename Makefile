@@ -102,16 +102,30 @@ test-ui: ## The operator's page in a real browser
 	fi
 	cargo test --locked --test pages -- --ignored --nocapture --test-threads=1
 
+KRO := github.com/kubernetes-sigs/kro
+KRO_VERSION := 0.9.4
+
+.PHONY: compare
+compare: binary ## What mstack, kro and Helm take to keep the same applications (builds kro)
+	GOBIN=$(abspath $(TARGET_DIR))/tmp/peers go install $(KRO)/cmd/controller@v$(KRO_VERSION)
+	MSTACK_BINARY=$(abspath $(TARGET_DIR))/image/mstack \
+	KRO_BINARY=$(abspath $(TARGET_DIR))/tmp/peers/controller KRO_VERSION=$(KRO_VERSION) \
+	KRO_DEFINITIONS=$$(go env GOMODCACHE)/$(KRO)@v$(KRO_VERSION)/helm/crds \
+	    cargo test --locked --test peers -- --ignored --nocapture
+
 .PHONY: speed
 speed: ## How long lint, render and graph take for the largest stack
 	cargo test --locked --release --test speed -- --nocapture
 
+.PHONY: binary
+binary: ## Build the binary as it is in the image
+	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE) --bin mstack
+	install -D $(TARGET_DIR)/$(TRIPLE)/release/mstack $(TARGET_DIR)/image/mstack
+
 .PHONY: images image shop-image
 images: image shop-image
 
-image: ## Build the operator's image, localhost/mstack
-	RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --release --target $(TRIPLE) --bin mstack
-	install -D $(TARGET_DIR)/$(TRIPLE)/release/mstack $(TARGET_DIR)/image/mstack
+image: binary ## Build the operator's image, localhost/mstack
 	$(CLUSTER) build-image -t $(IMAGE) -f Dockerfile --target local --build-arg VERSION=$(VERSION) $(TARGET_DIR)/image
 
 shop-image: ## Build the example's image, localhost/shop
