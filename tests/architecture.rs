@@ -164,6 +164,18 @@ fn no_room_reaches_another_through_the_root_of_the_crate() {
 }
 
 #[test]
+fn what_commands_have_in_common_knows_no_command() {
+    let common: Vec<Source> =
+        sources().into_iter().filter(|source| source.path.to_string_lossy().contains("src/cli/common/")).collect();
+    assert!(common.len() > 10, "{}", common.len());
+    for source in common {
+        let to_commands = "super::".repeat(source.depth - 1);
+        let line = source.lines.iter().find(|line| line.contains(&to_commands) || line.contains("crate::cli"));
+        assert_eq!(line, None, "{}", source.path.display());
+    }
+}
+
+#[test]
 fn pure_rooms_know_neither_a_client_nor_a_clock_nor_chance() {
     for source in sources() {
         if room(&source).is_some_and(|room| room.pure) {

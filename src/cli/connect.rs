@@ -3,11 +3,11 @@
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::Value;
 
-use super::access::{self, Access, Connection, name_of};
-use super::forward::{self, Way, forward};
-use super::output::{self, Outcome};
-use super::refusal::Right;
-use super::{next, stacks};
+use super::common::access::{self, Access, Connection, name_of};
+use super::common::forward::{self, Way, forward};
+use super::common::output::{self, Outcome};
+use super::common::refusal::Right;
+use super::common::{next, stacks};
 use crate::desired::credentials_key as key;
 use crate::lint;
 use crate::model::{Credentials, Database, did_you_mean};

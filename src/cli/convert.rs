@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::output::{self, Outcome};
+use super::common::output::{self, Outcome};
 use crate::compose::{self, Converted, Found, Input, Kind, Note, Source};
 use crate::lint::{self, Severity};
 

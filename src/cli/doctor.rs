@@ -6,8 +6,8 @@ pub mod view;
 
 use futures::future::join_all;
 
-use super::access::{self, Access, Connection};
-use super::output::{self, Form, Outcome, Screen};
+use super::common::access::{self, Access, Connection};
+use super::common::output::{self, Form, Outcome, Screen};
 use checks::{CHECKS, Check};
 use view::{Finding, State};
 

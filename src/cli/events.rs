@@ -9,10 +9,10 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ListParams, WatchEvent, WatchParams};
 use serde_json::{Value, json};
 
-use super::access::{self, Access, Connection, name_of};
-use super::answer::Answer;
-use super::output::{self, Colour, Outcome, Screen, age, wrap};
-use super::refusal::Right;
+use super::common::access::{self, Access, Connection, name_of};
+use super::common::answer::Answer;
+use super::common::output::{self, Colour, Outcome, Screen, age, wrap};
+use super::common::refusal::Right;
 use crate::model::{DatabaseNames, Names, ServiceNames};
 
 /// Options of `mstack events`.

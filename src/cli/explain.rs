@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value};
 
-use super::output::{self, Colour, Outcome, Screen, wrap};
+use super::common::output::{self, Colour, Outcome, Screen, wrap};
 use crate::codes::{CODES, Code};
 use crate::lint::{SCHEMA, instead_of, limits, type_of};
 use crate::model::did_you_mean;

@@ -5,9 +5,9 @@ mod svg;
 
 use clap::ValueEnum;
 
-use super::access::{self, Connection};
-use super::output::{self, Outcome, Screen};
-use super::stacks::{self, Source};
+use super::common::access::{self, Connection};
+use super::common::output::{self, Outcome, Screen};
+use super::common::stacks::{self, Source};
 use crate::api::MicroserviceStack;
 use crate::lint;
 use crate::model::{Count, Stack, Task, TaskKind};

@@ -4,10 +4,10 @@ pub mod words;
 
 use k8s_openapi::jiff::Timestamp;
 
-use super::access::{self, Connection};
-use super::answer::Answer;
-use super::output::{self, Outcome, Screen};
-use super::revisions;
+use super::common::access::{self, Connection};
+use super::common::answer::Answer;
+use super::common::output::{self, Outcome, Screen};
+use super::common::revisions;
 
 /// Options of `mstack history`.
 #[derive(Debug, clap::Args)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 
-use super::output::{self, Outcome};
+use super::common::output::{self, Outcome};
 use crate::lint;
 
 /// Options of `mstack init`.

@@ -5,9 +5,9 @@ pub mod wait;
 
 use std::time::Duration;
 
-use super::access::{self, Connection};
+use super::common::access::{self, Connection};
+use super::common::output::{self, Outcome, Screen};
 use super::doctor::{self, view::State};
-use super::output::{self, Outcome, Screen};
 use objects::{Choice, objects};
 
 /// Options of `mstack install`.

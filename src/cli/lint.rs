@@ -3,9 +3,9 @@ use std::collections::BTreeMap;
 
 use clap::ValueEnum;
 
-use super::files::{Files, Manifest};
-use super::output::{self, Outcome, Screen};
-use super::report::{self, Told};
+use super::common::files::{Files, Manifest};
+use super::common::output::{self, Outcome, Screen};
+use super::common::report::{self, Told};
 use crate::codes::Code;
 use crate::lint::{self, Finding, Report, Severity};
 

@@ -10,10 +10,10 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ListParams, LogParams};
 use tokio::sync::mpsc::{self, Sender};
 
-use super::access::{self, Access, Connection};
-use super::output::{self, Colour, Outcome, Screen};
-use super::refusal::{Refusal, Right};
-use super::{components, next};
+use super::common::access::{self, Access, Connection};
+use super::common::output::{self, Colour, Outcome, Screen};
+use super::common::refusal::{Refusal, Right};
+use super::common::{components, next};
 use crate::desired::meta;
 use crate::model::did_you_mean;
 

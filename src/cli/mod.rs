@@ -1,52 +1,37 @@
-//! The command line: one file a command.
-mod access;
-mod answer;
-mod change;
-mod components;
+//! The command line: one file a command, and `common` beside them.
+pub mod common;
 mod connect;
 mod convert;
 pub mod doctor;
 mod events;
 mod explain;
-mod files;
-mod forward;
 mod graph;
 pub mod history;
 mod init;
 pub mod install;
 mod lint;
 mod logs;
-mod metrics;
-mod names;
-mod next;
 mod operator;
-pub mod output;
 pub mod plan;
-mod refusal;
 mod render;
-mod report;
 mod restart;
 mod retry;
-pub mod revisions;
 mod rollback;
 mod scale;
 mod shell;
-mod stacks;
 pub mod status;
 mod switch;
-mod table;
-mod tips;
 mod top;
 mod ui;
 pub mod uninstall;
 pub mod volume_guard;
-mod waiting;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use output::{Outcome, Screen, When};
+use common::output::{self, Outcome, Screen, When};
+use common::tips;
 
 /// One Kubernetes object for a whole application.
 #[derive(Debug, Parser)]

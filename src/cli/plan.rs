@@ -7,9 +7,9 @@ mod rehearse;
 pub mod view;
 mod wanted;
 
-use super::access::{self, Access, Connection};
-use super::output::{self, Form, Outcome, Screen};
-use super::stacks::{self, Source};
+use super::common::access::{self, Access, Connection};
+use super::common::output::{self, Form, Outcome, Screen};
+use super::common::stacks::{self, Source};
 use crate::api::MicroserviceStack;
 use crate::foresight::{self, Foreseen};
 use view::Planned;

@@ -4,9 +4,9 @@ use std::fmt::Write;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::files::Files;
-use super::output::{self, Outcome, Screen, wrap};
-use super::stacks;
+use super::common::files::Files;
+use super::common::output::{self, Outcome, Screen, wrap};
+use super::common::stacks;
 use crate::api::MicroserviceStack;
 use crate::desired::{self, Object, object};
 use crate::lint;

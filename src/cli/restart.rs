@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 
-use super::access::{self, name_of};
-use super::change::{self, Edit, Options};
-use super::{components, output};
+use super::common::access::{self, name_of};
+use super::common::change::{self, Edit, Options};
+use super::common::{components, output};
 use crate::model::RESTARTED_AT;
 
 /// Options of `mstack restart`.

@@ -3,9 +3,9 @@
 use k8s_openapi::jiff::{Timestamp, Unit};
 use serde_json::{Value, json};
 
-use super::access::{self, name_of, told};
-use super::change::{self, Edit, Options};
-use super::{next, output};
+use super::common::access::{self, name_of, told};
+use super::common::change::{self, Edit, Options};
+use super::common::{next, output};
 use crate::api::RETRY;
 use crate::status::without_advice;
 

@@ -2,12 +2,12 @@
 //! revision fails; this makes the spec agree with them, or goes back from one that is good and unwanted.
 use serde_json::{Value, json};
 
-use super::access::{self, name_of};
-use super::change::{self, Edit, Options};
+use super::common::access::{self, name_of};
+use super::common::change::{self, Edit, Options};
+use super::common::revisions::{self, Asked, Recorded};
+use super::common::{next, output};
 use super::history::words;
 use super::plan::merge_patch;
-use super::revisions::{self, Asked, Recorded};
-use super::{next, output};
 use crate::model::active;
 use crate::model::revision::{Outcome, Part};
 

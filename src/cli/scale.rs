@@ -3,9 +3,9 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use super::access;
-use super::change::{self, Edit, Options};
-use super::{components, next, output};
+use super::common::access;
+use super::common::change::{self, Edit, Options};
+use super::common::{components, next, output};
 
 /// Options of `mstack scale`.
 #[derive(Debug, clap::Args)]

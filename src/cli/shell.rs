@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Arg, Command, ValueEnum};
 use serde_json::json;
 
-use super::names;
-use super::output::{self, Outcome};
+use super::common::names;
+use super::common::output::{self, Outcome};
 
 /// Options of `mstack completion`.
 #[derive(Debug, clap::Args)]

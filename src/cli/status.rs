@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::access::{self, Access, Connection};
-use super::answer::Answer;
-use super::output::{self, Outcome, Screen};
-use super::waiting::Waiting;
+use super::common::access::{self, Access, Connection};
+use super::common::answer::Answer;
+use super::common::output::{self, Outcome, Screen};
+use super::common::waiting::Waiting;
 use crate::api::RETRY;
 use crate::model::RESTARTED_AT;
 use crate::web::view::{Health, Object, View, of};

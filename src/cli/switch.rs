@@ -1,9 +1,9 @@
 //! `mstack suspend`, `resume`, `hibernate` and `wake`: the two switches of a stack.
 use serde_json::{Value, json};
 
-use super::access;
-use super::change::{self, Edit, Options};
-use super::{next, output};
+use super::common::access;
+use super::common::change::{self, Edit, Options};
+use super::common::{next, output};
 
 /// Options of the commands that turn a switch.
 #[derive(Debug, clap::Args)]

@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::access::{self, Connection};
-use super::metrics::{self, Use};
-use super::output::{self, Outcome, Screen};
-use super::refusal::Refusal;
+use super::common::access::{self, Connection};
+use super::common::metrics::{self, Use};
+use super::common::output::{self, Outcome, Screen};
+use super::common::refusal::Refusal;
+use super::common::table::{Cell, table};
 use super::status::view::mebibytes;
-use super::table::{Cell, table};
 use crate::model::quantity::Quantity;
 
 /// Options of `mstack top`.
@@ -31,7 +31,7 @@ pub fn run(args: &Args, screen: Screen) -> output::Result {
     access::block_on(async {
         let access = args.connection.open().await?;
         let stack = access.stack(args.stack.as_deref()).await?;
-        match metrics::of(&access, super::access::name_of(&stack)).await {
+        match metrics::of(&access, super::common::access::name_of(&stack)).await {
             Ok(uses) => {
                 let unmeasured = unmeasured(&stack, &uses);
                 if !unmeasured.is_empty() {

@@ -4,10 +4,10 @@ use std::process::{Command, Stdio};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 
-use super::access::{self, Access, Connection};
-use super::forward::{self, Way, forward};
-use super::output;
-use super::refusal::Right;
+use super::common::access::{self, Access, Connection};
+use super::common::forward::{self, Way, forward};
+use super::common::output;
+use super::common::refusal::Right;
 
 /// Options of `mstack ui`.
 #[derive(Debug, clap::Args)]

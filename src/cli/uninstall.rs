@@ -5,11 +5,11 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::Api;
 use serde_json::Value;
 
-use super::access::{self, Access, Connection, name_of};
+use super::common::access::{self, Access, Connection, name_of};
+use super::common::output::{self, Outcome, wrap};
+use super::common::refusal::{Refusal, Right};
 use super::install::objects::{Choice, MANAGED_BY, objects, title};
 use super::install::{place, wait};
-use super::output::{self, Outcome, wrap};
-use super::refusal::{Refusal, Right};
 use crate::cluster::slim;
 
 /// Options of `mstack uninstall`.

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
+use mstack::cli::common::output::Screen;
+use mstack::cli::common::revisions;
 use mstack::cli::doctor::view::{Finding, State};
-use mstack::cli::output::Screen;
 use mstack::cli::plan::view::{Change, Planned};
 use mstack::cli::plan::{Difference, Mark};
-use mstack::cli::{doctor, history, plan, revisions, status, uninstall};
+use mstack::cli::{doctor, history, plan, status, uninstall};
 use mstack::model::active;
 use mstack::model::revision::Part;
 use serde_json::{Value, json};

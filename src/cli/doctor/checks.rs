@@ -10,8 +10,8 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{Api, ListParams, PostParams};
 use serde_json::Value;
 
-use super::super::access::{Access, STACKS, name_of, qualified, told};
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::{Access, STACKS, name_of, qualified, told};
+use super::super::common::refusal::{Refusal, Right};
 use super::judge::{self, good, unknown};
 use super::view::State;
 use crate::api::{GROUP, crd_yaml};

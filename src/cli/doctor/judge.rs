@@ -4,7 +4,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::next;
+use super::super::common::next;
 use super::checks::Verdict;
 use super::view::State;
 use crate::cluster::lease;

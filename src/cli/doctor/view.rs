@@ -3,7 +3,7 @@ use std::fmt::Write;
 
 use serde_json::json;
 
-use super::super::output::{Colour, Screen, wrap};
+use super::super::common::output::{Colour, Screen, wrap};
 
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! A list by waves that stays readable with many components.
 use std::fmt::Write;
 
-use super::super::output::{Colour, Screen, wrap};
+use super::super::common::output::{Colour, Screen, wrap};
 use super::{Kind, Node, View};
 
 const LEGEND: &str = "[name]: a database; ->: uses, and starts after it; ~>: uses, and can do without; <=: reached from outside";

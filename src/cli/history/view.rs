@@ -4,9 +4,9 @@ use std::fmt::Write;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::access::{name_of, told};
-use super::super::output::{Colour, Screen, age, hanging};
-use super::super::revisions::{Asked, Recorded, last_good};
+use super::super::common::access::{name_of, told};
+use super::super::common::output::{Colour, Screen, age, hanging};
+use super::super::common::revisions::{Asked, Recorded, last_good};
 use super::words;
 use crate::model::revision::{Outcome, Part};
 

@@ -6,8 +6,8 @@ use kube::api::{Api, DeleteParams, DynamicObject, GroupVersionKind, ListParams, 
 use kube::core::ApiResource;
 use serde_json::Value;
 
-use super::super::access::{Access, name_of, qualified};
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::{Access, name_of, qualified};
+use super::super::common::refusal::{Refusal, Right};
 use super::objects::{MANAGED_BY, title};
 
 /// Who applies, in the managed fields.

@@ -6,10 +6,10 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ListParams};
 use serde_json::Value;
 
-use super::super::access::{Access, STACKS};
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::{Access, STACKS};
+use super::super::common::refusal::{Refusal, Right};
+use super::super::common::waiting::Waiting;
 use super::super::status::word_of_pod;
-use super::super::waiting::Waiting;
 use super::objects::title;
 use super::place;
 use crate::cluster::slim;

@@ -7,8 +7,8 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::Api;
 use serde_json::Value;
 
-use super::super::access::{Access, name_of};
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::{Access, name_of};
+use super::super::common::refusal::{Refusal, Right};
 use super::wanted::Wanted;
 use crate::api::OnDelete;
 use crate::cluster::store::Root;

@@ -5,8 +5,8 @@ use futures::future::join_all;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use super::super::access::{Access, qualified};
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::{Access, qualified};
+use super::super::common::refusal::{Refusal, Right};
 use super::diff::{Difference, diff, diff_of_sent};
 use super::gather::Gathered;
 use super::marks::{self, Mark};

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::super::next;
-use super::super::output::{Colour, Screen, wrap};
+use super::super::common::next;
+use super::super::common::output::{Colour, Screen, wrap};
 use super::diff::Difference;
 use super::marks::Mark;
 pub use super::rehearse::Change;

@@ -3,9 +3,9 @@
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams};
 use serde_json::{Map, Value};
 
-use super::super::access::{Access, STACKS};
-use super::super::refusal::{Refusal, Right};
-use super::super::stacks;
+use super::super::common::access::{Access, STACKS};
+use super::super::common::refusal::{Refusal, Right};
+use super::super::common::stacks;
 use crate::api::MicroserviceStack;
 use crate::cluster::slim;
 

@@ -5,9 +5,9 @@ use k8s_openapi::api::autoscaling::v2::{HorizontalPodAutoscaler, MetricStatus};
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::api::ListParams;
 
-use super::super::access::Access;
-use super::super::metrics;
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::Access;
+use super::super::common::metrics;
+use super::super::common::refusal::{Refusal, Right};
 use super::ran;
 use super::view::{self, Extras};
 use crate::desired::meta;

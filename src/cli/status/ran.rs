@@ -4,9 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::ListParams;
 
-use super::super::access::Access;
-use super::super::output::age;
-use super::super::refusal::{Refusal, Right};
+use super::super::common::access::Access;
+use super::super::common::output::age;
+use super::super::common::refusal::{Refusal, Right};
 use super::tasks::Ran;
 use crate::desired::meta;
 

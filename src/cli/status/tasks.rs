@@ -3,8 +3,8 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use super::super::output::{Screen, wrap};
-use super::super::table::{Cell, table};
+use super::super::common::output::{Screen, wrap};
+use super::super::common::table::{Cell, table};
 use super::view::signed;
 use crate::web::view::{Health, View};
 

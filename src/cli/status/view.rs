@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use super::super::next::command_in;
-use super::super::output::{Colour, Screen, wrap};
-use super::super::table::{Cell, table, table_that_fits};
+use super::super::common::next::command_in;
+use super::super::common::output::{Colour, Screen, wrap};
+use super::super::common::table::{Cell, table, table_that_fits};
 use super::tasks::{self, Ran};
 use crate::api::status::CountSource;
 use crate::web::view::{Component, Health, View};

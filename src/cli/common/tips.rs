@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn each_tip_is_of_a_command_that_is_not_there_and_names_those_that_are() {
-        let command = super::super::command();
+        let command = crate::cli::command();
         for (names, tip) in COMMANDS {
             assert!(names.iter().all(|name| command.find_subcommand(name).is_none()), "{names:?}");
             for told in tip.split("`mstack ").skip(1).filter_map(|rest| rest.split([' ', '`']).next()) {

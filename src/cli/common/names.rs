@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn options_and_their_values_are_no_names() {
-        let command = super::super::command();
+        let command = crate::cli::command();
         let scale = command.find_subcommand("scale").unwrap();
         let words = ["-n", "team", "--dry-run=server", "shop"].map(str::to_owned);
         assert_eq!(positionals(scale, &words), ["shop"]);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn where_no_name_is_asked_for_the_cluster_is_not() {
-        let command = super::super::command();
+        let command = crate::cli::command();
         assert_eq!(after(command.find_subcommand("init").unwrap(), &[]), None);
         let words = ["shop", "--namespace"].map(str::to_owned);
         assert_eq!(after(command.find_subcommand("scale").unwrap(), &words), None);
