@@ -111,7 +111,9 @@ pub fn judge_object(root: &Node) -> (Vec<Finding>, Option<MicroserviceStack>) {
     }
     let mut broken: Vec<&str> = shape.broken.iter().map(|path| component(path)).collect();
     broken.sort_unstable();
-    let from_rules = rules::judge(&SCHEMA, &shape.value, &broken);
+    let filled = |path: &str| shape.broken.iter().any(|broken| below(path, broken));
+    let mut from_rules = rules::judge(&SCHEMA, &shape.value, &broken);
+    from_rules.retain(|finding| !filled(&finding.path));
     let read = serde_json::from_value::<MicroserviceStack>(shape.value);
     let object = match read {
         Ok(object) => object,
@@ -126,7 +128,9 @@ pub fn judge_object(root: &Node) -> (Vec<Finding>, Option<MicroserviceStack>) {
         Ok(stack) => stack.notices.iter().map(|notice| of_model(notice, Severity::Warning)).collect(),
         Err(violations) => violations.0.iter().map(|violation| of_model(violation, Severity::Error)).collect(),
     };
-    let judged = |finding: &Finding| !broken.contains(&component(&finding.path));
+    // Which names there are is known of what is broken, too.
+    let is_name = |finding: &Finding| finding.code == Code::UnknownComponent && !filled(&finding.path);
+    let judged = |finding: &Finding| !broken.contains(&component(&finding.path)) || is_name(finding);
     let from_model: Vec<Finding> = Vec::into_iter(from_model).filter(judged).collect();
     let intact = shape.broken.is_empty();
     let mut found = joined(found, from_rules, from_model);
@@ -155,7 +159,9 @@ fn judge(document: &Document, root: &Node, report: &mut Report) {
     let (version, kind) = (text("apiVersion"), text("kind"));
     if root.entries().is_empty() || kind.is_empty() {
         let reason = "it is no mapping with `apiVersion` and `kind`";
-        report.findings.push(finding(Code::NotAnObject, "", reason, "add both, or remove the document", root.span.clone()));
+        let compose = kind.is_empty() && root.get("services").is_some();
+        let fix = if compose { "`mstack convert` makes a stack of a Compose file" } else { "add both, or remove the document" };
+        report.findings.push(finding(Code::NotAnObject, "", reason, fix, root.span.clone()));
         return;
     }
     if !version.starts_with(GROUP) {
@@ -218,6 +224,11 @@ fn joined(shape: Vec<Finding>, rules: Vec<Finding>, mut model: Vec<Finding>) -> 
     }
     kept.extend(model);
     kept
+}
+
+/// Whether a path is that of a place, or of something in it.
+fn below(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Whether one path lies within the other, either way round.

@@ -12,7 +12,7 @@ pub use crd::{crd_yaml, schema};
 pub use database::{Authentication, CredentialsRef, Database, Engine, OnDelete, Storage};
 pub use isolation::{AllowFrom, Egress, Isolation, Peer};
 pub use service::{Binding, Expose, Health, Probe, Scale, Service, Tls};
-pub use shared::{ResourceLimits, Resources, Security, SecurityProfile, Text};
+pub use shared::{QUANTITY, ResourceLimits, Resources, Security, SecurityProfile, Text};
 pub use stack::{GatewayRef, MicroserviceStack, Names, OnFailure, Rollout, Routing, StackSpec};
 pub use status::StackStatus;
 pub use task::{Migrate, Task, TaskPhase, TaskStatus, Test};

@@ -65,7 +65,7 @@ impl JsonSchema for Text {
 }
 
 /// Spelling of a quantity; numbers need none.
-pub(super) const QUANTITY: &str = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)(|[KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)$";
+pub const QUANTITY: &str = r"^\+?([0-9]+\.?[0-9]*|\.[0-9]+)(|[KMGTPE]i|[numkMGTPE]|[eE][-+]?[0-9]+)$";
 
 /// Processor and memory of one instance: what it is promised, and under `limits` what it may not exceed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::elsewhere::instead_of;
 use super::locate::join;
 use super::{Finding, unplaced};
+use crate::api::QUANTITY;
 use crate::codes::Code;
 use crate::model::did_you_mean;
 use crate::yaml::{Entry, Node, Value};
@@ -76,6 +77,8 @@ impl Walk {
     fn map(&mut self, schema: &Json, entries: &[Entry], path: &str) -> Json {
         let fields = schema["properties"].as_object();
         let mut value = Map::new();
+        // The last key that is still waiting for its map: what follows and is not known here was probably meant for it.
+        let mut empty = None;
         for entry in entries {
             let inside = join(path, &entry.key);
             let known = fields.and_then(|fields| fields.get(&entry.key)).or(schema.get("additionalProperties"));
@@ -88,12 +91,22 @@ impl Walk {
                         format!("`{}` has no value and is dropped", entry.key),
                         "write one, or remove the key",
                     );
+                    empty = (kind(field) == "object").then_some((entry.key.as_str(), field));
+                    continue;
+                }
+                let misplaced =
+                    empty.filter(|(_, of)| !fits(field, &entry.node.value) && of["properties"].get(&entry.key).is_some());
+                if let Some((parent, _)) = misplaced {
+                    self.add(Code::WrongType, &inside, format!("`{}` stands beside `{parent}`", entry.key), indented(parent));
                     continue;
                 }
                 let judged = self.value(field, &entry.node, &inside);
                 value.insert(entry.key.clone(), judged);
             } else if fields.is_some() && schema["x-kubernetes-preserve-unknown-fields"] != true {
-                let fix = instead_of(&entry.key, schema).map_or_else(|| nearest(&entry.key, schema, path), str::to_owned);
+                let fix = match empty {
+                    Some((parent, _)) => indented(parent),
+                    None => instead_of(&entry.key, schema).map_or_else(|| nearest(&entry.key, schema, path), str::to_owned),
+                };
                 self.add(Code::UnknownField, &inside, format!("there is no field `{}` here", entry.key), fix);
             } else {
                 value.insert(entry.key.clone(), entry.node.json());
@@ -143,7 +156,8 @@ impl Walk {
         {
             let fix = example(schema).map(|example| format!("write it like `{example}`"));
             let fix = fix.unwrap_or_else(|| "`mstack explain` tells its form".to_owned());
-            self.add(Code::BadSpelling, path, format!("`{text}` does not match `{pattern}`"), fix);
+            let reason = if pattern == QUANTITY { "is not a quantity".to_owned() } else { format!("does not match `{pattern}`") };
+            self.add(Code::BadSpelling, path, format!("`{text}` {reason}"), fix);
         }
         node.json()
     }
@@ -183,6 +197,10 @@ impl Walk {
         self.broken.push(path.to_owned());
         harmless(schema)
     }
+}
+
+fn indented(parent: &str) -> String {
+    format!("indent it, if it belongs to `{parent}`, which is empty")
 }
 
 /// The field that was probably meant, or where the fields of the place are listed.
@@ -281,7 +299,7 @@ fn wrong_type(schema: &Json, node: &Node) -> (String, String) {
     let fix = match (kind(schema), node.scalar()) {
         (_, None) if node.value == Value::Null => "write a value, or remove the key".to_owned(),
         ("string" | "int-or-string", Some(value)) => format!("put it in quotes: \"{value}\""),
-        ("array", Some(value)) => format!("write a list: [{}]", crate::yaml::quoted(&value)),
+        ("array", Some(value)) => format!("write a list: [{}]", items(&value).join(", ")),
         ("integer" | "number", Some(value)) if value.parse::<i64>().is_ok() => format!("write it without quotes: {value}"),
         _ => {
             let example = example(schema).map(|example| format!(", such as `{example}`")).unwrap_or_default();
@@ -289,6 +307,13 @@ fn wrong_type(schema: &Json, node: &Node) -> (String, String) {
         }
     };
     (format!("it takes {}, and {given}", in_words(schema)), fix)
+}
+
+/// The items that a text was probably meant as: its words, unless a shell would make more of them than that.
+fn items(text: &str) -> Vec<String> {
+    let is_plain = |char: char| char.is_alphanumeric() || " ,./:=_-".contains(char);
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    if text.chars().all(is_plain) { words.map(crate::yaml::quoted).collect() } else { vec![crate::yaml::quoted(text)] }
 }
 
 fn shortened(text: &str) -> String {

@@ -134,6 +134,50 @@ fn a_misspelled_word_is_answered_with_the_right_one() {
     );
 }
 
+#[test]
+fn what_a_newcomer_writes_is_answered_with_what_was_meant() {
+    let told = |text: &str| -> Vec<(String, String)> {
+        lint(text)
+            .findings
+            .into_iter()
+            .map(|finding| (finding.path, finding.fix))
+            .filter(|(_, fix)| !fix.starts_with("write one"))
+            .collect()
+    };
+    let of_spec = |spec: &str| told(&format!("{HEAD}{spec}"));
+    let row = |path: &str, fix: &str| (path.to_owned(), fix.to_owned());
+    let indent = |of: &str| format!("indent it, if it belongs to `{of}`, which is empty");
+    assert_eq!(of_spec("  services:\n  web:\n    image: 'a:1'\n"), [row("spec.web", &indent("services"))]);
+    assert_eq!(of_spec("  services:\n    web:\n    image: 'a:1'\n"), [row("spec.services.image", &indent("web"))]);
+    assert_eq!(
+        of_spec("  services: {web: {image: 'a:1', command: npm start}}\n"),
+        [row("spec.services.web.command", "write a list: [npm, start]")]
+    );
+    assert_eq!(
+        of_spec("  services: {web: {image: 'a:1', command: 'a && b'}}\n"),
+        [row("spec.services.web.command", "write a list: [\"a && b\"]")]
+    );
+    assert_eq!(told("services: {web: {image: 'a:1'}}\n"), [row("", "`mstack convert` makes a stack of a Compose file")]);
+}
+
+/// Rule 15: a name that is wrong is told by name, whatever else is wrong there.
+#[test]
+fn a_misspelled_name_is_told_at_its_place_beside_what_else_is_wrong_there() {
+    let spec = "  services:
+    web: {image: 'web:1', ports: [80], health: /healthz, uses: [oders]}
+  databases: {orders: {engine: postgres, storage: {size: 10GB}}}
+";
+    assert_eq!(
+        found(spec),
+        [
+            row("MS0005", 6, "ports", "spec.services.web.ports", true),
+            row("MS0005", 6, "/healthz", "spec.services.web.health", true),
+            row("MS0201", 6, "oders", "spec.services.web.uses[0]", true),
+            row("MS0412", 7, "10GB", "spec.databases.orders.storage.size", true),
+        ]
+    );
+}
+
 /// Rule 7: "puts all changed services back to the last good revision": it is the same image only where it names a release.
 #[test]
 fn an_image_that_names_no_release_is_told_wherever_it_stands_and_one_with_a_digest_is_not() {
