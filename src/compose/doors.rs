@@ -70,8 +70,8 @@ pub fn address(spec: &mut StackSpec, drafts: &[Draft], notes: &mut Notes) {
             "what was published on the machine is reached by a host name from outside: {}",
             words::list(exposed.iter().map(String::as_str))
         );
-        let fix =
-            format!("set the names that you have instead of `{first}`, and `routing.gateway` where the cluster has a Gateway");
+        let them = if exposed.len() == 1 { format!("`{first}`") } else { "these".to_owned() };
+        let fix = format!("set the names that you have instead of {them}, and `routing.gateway` where the cluster has a Gateway");
         notes.todo(&draft.place, format!("{}.ports", draft.path), what, fix);
     }
 }
