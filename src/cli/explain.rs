@@ -156,7 +156,8 @@ fn find(what: &str) -> Result<(String, &'static Value, bool), String> {
         let fields = schema["properties"].as_object();
         let Some(field) = fields.and_then(|fields| fields.get(*step)) else {
             let known = fields.into_iter().flat_map(Map::keys).map(String::as_str);
-            let nearest = || did_you_mean(step, known, &format!("`mstack explain {}` lists what is there", path.join(".")));
+            let listed = format!("`mstack explain {}` lists what is there", path.join("."));
+            let nearest = || did_you_mean(step, known, &deeper(step, schema).unwrap_or(listed));
             return Err(no_field(step, &path, &instead_of(step, schema).map_or_else(nearest, str::to_owned)));
         };
         required = schema["required"].as_array().is_some_and(|names| names.iter().any(|name| name == step));
@@ -164,6 +165,15 @@ fn find(what: &str) -> Result<(String, &'static Value, bool), String> {
         path.push((*step).to_owned());
     }
     Ok((path.join("."), schema, required))
+}
+
+/// Where components have a field that their stack has not.
+fn deeper(step: &str, spec: &Value) -> Option<String> {
+    let groups = spec["properties"].as_object()?.iter();
+    let has = |group: &&Value| inner(group)["properties"].get(step).is_some();
+    let found: Vec<String> =
+        groups.filter(|(_, group)| has(group)).map(|(name, _)| format!("`mstack explain {name}.{step}`")).collect();
+    (!found.is_empty()).then(|| found.join(", "))
 }
 
 fn no_field(step: &str, path: &[String], fix: &str) -> String {
