@@ -8,7 +8,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use kube::api::{Api, ListParams};
 use kube::client::ClientBuilder;
 use kube::client::retry::RetryPolicy;
-use kube::config::{Config, KubeConfigOptions, Kubeconfig};
+use kube::config::{Config, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::Value;
@@ -107,16 +107,25 @@ impl Connection {
 
     async fn config(&self) -> Result<Config, String> {
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        let said =
-            |error: &dyn std::fmt::Display| format!("the kubeconfig cannot be used: {error}; see --kubeconfig and --context");
         if let Some(file) = &self.kubeconfig {
-            let file = Kubeconfig::read_from(file).map_err(|error| said(&error))?;
-            return Config::from_custom_kubeconfig(file, &options).await.map_err(|error| said(&error));
+            let file = Kubeconfig::read_from(file).map_err(|error| unusable(&error))?;
+            return Config::from_custom_kubeconfig(file, &options).await.map_err(|error| unusable(&error));
         }
         if self.context.is_some() {
-            return Config::from_kubeconfig(&options).await.map_err(|error| said(&error));
+            return Config::from_kubeconfig(&options).await.map_err(|error| unusable(&error));
         }
-        Config::infer().await.map_err(|error| said(&error))
+        Config::infer().await.map_err(|error| unusable(&error))
+    }
+}
+
+/// Why a kubeconfig cannot be used. That this is no pod of a cluster either is not what the user asked for.
+fn unusable(error: &(dyn std::error::Error + 'static)) -> String {
+    let cause = error.source().filter(|source| source.is::<KubeconfigError>()).unwrap_or(error);
+    match cause.downcast_ref::<KubeconfigError>() {
+        Some(KubeconfigError::ReadConfig(reason, file)) if reason.kind() == std::io::ErrorKind::NotFound => {
+            format!("there is no kubeconfig {}; name one by --kubeconfig or KUBECONFIG", file.display())
+        }
+        _ => format!("the kubeconfig cannot be used: {cause}; see --kubeconfig and --context"),
     }
 }
 
