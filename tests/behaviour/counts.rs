@@ -101,8 +101,7 @@ async fn rule_2_no_template_write_ever_drops_the_count() {
     let counts = Counts::watch(&shop, "web").await;
     for (image, count) in [("web:2", 4), ("web:3", 6), ("web:4", 6), ("web:5", 3)] {
         shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": image, "replicas": count}}}})).await;
-        let is_there =
-            |web: &Value| web["spec"]["replicas"] == count && web["spec"]["template"]["spec"]["containers"][0]["image"] == image;
+        let is_there = |web: &Value| web["spec"]["replicas"] == count && crate::world::image(web) == image;
         shop.child_until(Kind::Deployment, "web", "at the new template and count", is_there).await;
     }
     assert_eq!(counts.end(&shop, "web").await, [4, 6, 3]);
@@ -120,10 +119,7 @@ async fn rule_2_with_scale_the_count_is_the_autoscalers_and_never_ours() {
     scale_as(&shop, "kube-controller-manager", "web", 7).await;
     let counts = Counts::watch(&shop, "web").await;
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": "web:2"}}}})).await;
-    shop.child_until(Kind::Deployment, "web", "updated", |web| {
-        web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
-    })
-    .await;
+    shop.image_until("web", "updated", "web:2").await;
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"scale": {"max": 12}}}}})).await;
     shop.child_until(Kind::HorizontalPodAutoscaler, "web", "updated", |web| web["spec"]["maxReplicas"] == 12).await;
     let status =
@@ -146,10 +142,7 @@ async fn rule_2_handed_over_to_an_autoscaler_and_taken_back_the_count_stays_unti
         json!({"spec": {"services": {"web": {"image": "web:2", "replicas": null, "scale": {"min": 2, "max": 9, "cpu": 70}}}}});
     shop.patch_stack("shop", scaled).await;
     shop.child_until(Kind::HorizontalPodAutoscaler, "web", "made", Value::is_object).await;
-    shop.child_until(Kind::Deployment, "web", "updated", |web| {
-        web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
-    })
-    .await;
+    shop.image_until("web", "updated", "web:2").await;
     shop.stack_ready("shop").await;
     scale_as(&shop, "kube-controller-manager", "web", 6).await;
     let fixed = json!({"spec": {"services": {"web": {"image": "web:3", "replicas": 3, "scale": null}}}});

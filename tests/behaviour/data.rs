@@ -7,7 +7,7 @@ use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::stopwatch::Stopwatch;
-use crate::world::{Namespace, World, reason};
+use crate::world::{Namespace, World, image, reason};
 
 /// How soon a database goes on once what was in its way has gone: the longest wait between two looks, and as long again to start.
 const SOON: Duration = Duration::from_secs(20);
@@ -171,10 +171,6 @@ async fn rule_10_a_volume_a_secret_and_a_record_of_different_data_are_not_put_to
     shop.kubectl(&["label", "--overwrite", "persistentvolumeclaim", "data-orders-0", &label(&before[0][1])]);
     soon_ready(&shop).await;
     assert_eq!(data(&shop).await, before);
-}
-
-fn image(set: &Value) -> &Value {
-    &set["spec"]["template"]["spec"]["containers"][0]["image"]
 }
 
 fn recorded_version(record: &Value) -> &Value {

@@ -8,7 +8,7 @@ use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::stopwatch::Stopwatch;
-use crate::world::{Namespace, Request, World};
+use crate::world::{Namespace, Request, World, image};
 
 const EDITOR: &str = "kubectl-edit";
 /// How soon drift is back.
@@ -123,19 +123,19 @@ async fn rule_12_an_edited_field_of_any_kind_of_child_is_put_back_and_an_event_n
     let shop = world.namespace("drift-edited").await;
     shop.apply_stack("shop", EVERY_KIND);
     shop.stack_ready("shop").await;
-    let image = "/spec/template/spec/containers/0/image";
+    let path = "/spec/template/spec/containers/0/image";
     let edits = [
         Edit {
             kind: Kind::Deployment,
             name: "web",
-            patch: json!([{"op": "replace", "path": image, "value": "evil:1"}]),
-            back: |web| web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1",
+            patch: json!([{"op": "replace", "path": path, "value": "evil:1"}]),
+            back: |web| image(web) == "web:1",
         },
         Edit {
             kind: Kind::StatefulSet,
             name: "orders",
-            patch: json!([{"op": "replace", "path": image, "value": "evil:1"}]),
-            back: |orders| orders["spec"]["template"]["spec"]["containers"][0]["image"] == "docker.io/library/postgres:17",
+            patch: json!([{"op": "replace", "path": path, "value": "evil:1"}]),
+            back: |orders| image(orders) == "docker.io/library/postgres:17",
         },
         Edit {
             kind: Kind::Service,

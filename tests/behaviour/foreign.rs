@@ -117,10 +117,7 @@ async fn rule_12_elsewhere_foreign_fields_stay() {
     let requests = shop.requests_since(mark).await;
     assert_eq!(writes(&requests), 0, "{requests:#?}");
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"image": "web:2"}, "api": {"scale": {"max": 4}}}}})).await;
-    shop.child_until(Kind::Deployment, "web", "updated", |web| {
-        web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2"
-    })
-    .await;
+    shop.image_until("web", "updated", "web:2").await;
     let api = shop.child_until(Kind::HorizontalPodAutoscaler, "api", "updated", |api| api["spec"]["maxReplicas"] == 4).await;
     assert_eq!(api["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"], 7);
     for (kind, name) in kinds {

@@ -5,7 +5,7 @@ use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
 use crate::history::History;
-use crate::world::{Namespace, World, component, condition, reason};
+use crate::world::{Namespace, World, component, condition, image, reason};
 
 const SHOP: &str = "
 databases: {orders: {engine: postgres, version: 17, storage: {size: 1Gi}}}
@@ -94,7 +94,7 @@ async fn rule_11_a_manual_start_in_hibernation_is_drift_and_a_new_template_waits
     // In the same change: the template that owned the count does not take the memory away.
     shop.patch_stack("shop", json!({"spec": {"hibernate": true, "services": {"web": {"image": "web:2"}}}})).await;
     shop.stack_until("shop", "hibernated", |stack| reason(stack) == "Hibernated").await;
-    let has_image = |web: &Value| web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:2" && count(web) == 0;
+    let has_image = |web: &Value| image(web) == "web:2" && count(web) == 0;
     shop.child_until(Kind::Deployment, "web", "at 0 with its new template", has_image).await;
     shop.kubectl(&["scale", "deployment/api", "--replicas=1"]);
     let put_back = |api: &Value| count(api) == 0 && remembered(api) == "6";

@@ -2,17 +2,13 @@
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
-use crate::world::{Namespace, World, component, condition, is_ready, message, reason};
+use crate::world::{Namespace, World, component, condition, image, is_ready, message, reason};
 
 const SHOP: &str = "
 services:
   web: {image: 'web:1', port: 8080, replicas: 2}
   api: {image: 'api:1', port: 8080}
 ";
-
-fn image(web: &Value) -> &Value {
-    &web["spec"]["template"]["spec"]["containers"][0]["image"]
-}
 
 async fn written_since(shop: &Namespace<'_>, mark: usize) -> usize {
     shop.requests_since(mark).await.iter().filter(|request| request.is_child_write()).count()

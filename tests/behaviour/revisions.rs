@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::{allow, code, done, err, mstack, out};
 use crate::requests::child_writes;
-use crate::rollout::{HUGE, SHOP, ask_for_failure, good, image};
+use crate::rollout::{HUGE, SHOP, ask_for_failure, good};
 use crate::world::{World, condition, is_ready, reason};
 
 /// The revision that a stack asks for.
@@ -71,7 +71,7 @@ async fn rule_7_history_tells_what_failed_and_a_rollback_makes_the_spec_agree_wi
         is_ready(stack) && stack["status"]["revision"] == json!({"current": first, "update": first})
     })
     .await;
-    assert_eq!(image(&shop, "web").await, "web:1");
+    assert_eq!(shop.image("web").await, "web:1");
     assert!(done(&shop, &["history"]).contains(&format!("✓ {first}  Good  number 4  ")));
 }
 
@@ -101,11 +101,10 @@ async fn rule_7_retry_tries_again_what_failed_and_is_refused_where_nothing_did()
     let bad = json!({"spec": {"tests": null, "services": {"api": {"image": "api:2", "resources": {"cpu": HUGE}}}}});
     ask_for_failure(&shop, bad).await;
     shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
-    let has = |image: &'static str| move |api: &Value| api["spec"]["template"]["spec"]["containers"][0]["image"] == image;
-    shop.child_until(Kind::Deployment, "api", "back", has("api:1")).await;
+    shop.image_until("api", "back", "api:1").await;
     let output = done(&shop, &["retry", "shop"]);
     assert!(output.contains("is tried again; shop-") && output.contains("api made no progress for 5 s"), "{output}");
-    shop.child_until(Kind::Deployment, "api", "tried again", has("api:2")).await;
+    shop.image_until("api", "tried again", "api:2").await;
     let mended = json!({"rollout": null, "services": {"api": {"resources": {"cpu": "10m"}}}});
     shop.patch_stack("shop", json!({"spec": mended})).await;
     good(&shop).await;

@@ -20,10 +20,6 @@ pub async fn good(shop: &Namespace<'_>) -> Value {
     stack["status"]["revision"]["current"].clone()
 }
 
-pub async fn image(shop: &Namespace<'_>, service: &str) -> Value {
-    shop.get(Kind::Deployment, service).await["spec"]["template"]["spec"]["containers"][0]["image"].clone()
-}
-
 /// Asks for a revision of which `api` alone makes no progress, and lets its time run out once all else has rolled: a service
 /// that is merely slow on this machine has not failed.
 pub async fn ask_for_failure(shop: &Namespace<'_>, bad: Value) {
@@ -68,8 +64,7 @@ async fn rule_7_what_makes_no_progress_puts_all_changed_services_back_once_and_s
     assert!(message(&stack).contains("api, web are back on shop-"), "{}", message(&stack));
     assert!(message(&stack).contains("mstack retry shop -n rolled-back, or take"), "{}", message(&stack));
     for (name, former) in [("web", "web:1"), ("api", "api:1")] {
-        let back = |service: &Value| service["spec"]["template"]["spec"]["containers"][0]["image"] == former;
-        shop.child_until(Kind::Deployment, name, "back", back).await;
+        shop.image_until(name, "back", former).await;
     }
     let serve = |stack: &Value| ["web", "api"].iter().all(|name| component(stack, name)["phase"] == "Ready");
     shop.stack_until("shop", "serving on the last good revision", serve).await;
@@ -85,7 +80,7 @@ async fn rule_7_what_makes_no_progress_puts_all_changed_services_back_once_and_s
     assert_eq!(reason(&stack), "RolledBack");
     let requests = shop.requests_since(mark).await;
     assert_eq!(child_writes(&requests).len(), 1, "the count alone: {requests:#?}");
-    assert_eq!(image(&shop, "web").await, "web:1");
+    assert_eq!(shop.image("web").await, "web:1");
 }
 
 #[tokio::test]
@@ -96,19 +91,15 @@ async fn rule_7_the_annotation_is_a_retry_and_a_mended_spec_becomes_good() {
     good(&shop).await;
     ask_for_failure(&shop, bad()).await;
     shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
-    shop.child_until(Kind::Deployment, "api", "back", |api| api["spec"]["template"]["spec"]["containers"][0]["image"] == "api:1")
-        .await;
+    shop.image_until("api", "back", "api:1").await;
     shop.kubectl(&["annotate", "mss", "shop", "microservicestack.dev/retry=1"]);
-    shop.child_until(Kind::Deployment, "api", "tried again", |api| {
-        api["spec"]["template"]["spec"]["containers"][0]["image"] == "api:2"
-    })
-    .await;
+    shop.image_until("api", "tried again", "api:2").await;
     shop.stack_until("shop", "on its way again", |stack| reason(stack) != "RolledBack").await;
     shop.stack_until("shop", "rolled back again", |stack| reason(stack) == "RolledBack").await;
     let mended = json!({"rollout": null, "services": {"api": {"resources": {"cpu": "10m"}}}});
     shop.patch_stack("shop", json!({"spec": mended})).await;
     good(&shop).await;
-    assert_eq!((image(&shop, "web").await, image(&shop, "api").await), (json!("web:2"), json!("api:2")));
+    assert_eq!((shop.image("web").await, shop.image("api").await), (json!("web:2"), json!("api:2")));
 }
 
 #[tokio::test]
@@ -133,6 +124,6 @@ async fn rule_7_with_hold_what_makes_no_progress_stays() {
     ask_for_failure(&shop, bad()).await;
     let stack = shop.stack_until("shop", "failed", |stack| component(stack, "api")["phase"] == "Failed").await;
     assert_eq!((reason(&stack), &stack["status"]["revision"]["current"]), ("Failed", &first));
-    assert_eq!((image(&shop, "web").await, image(&shop, "api").await), (json!("web:2"), json!("api:2")));
+    assert_eq!((shop.image("web").await, shop.image("api").await), (json!("web:2"), json!("api:2")));
     assert_ne!(shop.get(Kind::Deployment, "extra").await, Value::Null);
 }

@@ -47,10 +47,6 @@ async fn end_well(shop: &Namespace<'_>, task: &str) {
     }
 }
 
-async fn image(shop: &Namespace<'_>, service: &str) -> Value {
-    shop.get(Kind::Deployment, service).await["spec"]["template"]["spec"]["containers"][0]["image"].clone()
-}
-
 fn is_good(stack: &Value) -> bool {
     let revision = &stack["status"]["revision"];
     is_ready(stack) && reason(stack) == "Available" && revision["current"] == revision["update"]
@@ -71,15 +67,14 @@ async fn rule_7_a_gated_test_that_fails_puts_the_services_back_and_its_job_is_ke
     assert!(message(&stack).contains(words), "{}", message(&stack));
     assert!(message(&stack).contains("api, web are back on shop-"), "{}", message(&stack));
     for (name, former) in [("web", "web:1"), ("api", "api:1")] {
-        let back = |service: &Value| service["spec"]["template"]["spec"]["containers"][0]["image"] == former;
-        shop.child_until(Kind::Deployment, name, "back", back).await;
+        shop.image_until(name, "back", former).await;
     }
     shop.requests_since(0).await;
     let kept = jobs(&shop, "test-flow").await;
     assert_eq!(kept.values().filter(|end| *end == "Failed").count(), 1, "{kept:?}");
     shop.apply_stack("shop", &with("e2e:3").replace("web:1", "web:2").replace("api:1", "api:2"));
     shop.stack_until("shop", "good once the test is mended", is_good).await;
-    assert_eq!(image(&shop, "web").await, "web:2");
+    assert_eq!(shop.image("web").await, "web:2");
     let left = || async { jobs(&shop, "test-flow").await.into_values().collect() };
     shop.until("rid of the Jobs of old revisions", left, |left| *left == json!(["Complete"])).await;
 }
@@ -143,7 +138,7 @@ async fn rule_7_a_migration_runs_once_after_its_database_and_before_its_template
     shop.child_until(Kind::Deployment, "api", "scaled while it migrates", |api| api["spec"]["replicas"] == 2).await;
     shop.requests_since(0).await;
     assert_eq!(jobs(&shop, "migrate-api").await, running, "the newer one waits for its turn");
-    assert_eq!(image(&shop, "api").await, "api:2");
+    assert_eq!(shop.image("api").await, "api:2");
     assert_eq!(component(&shop.stack("shop").await, "api")["phase"], "Migrating");
     shop.patch_stack("shop", json!({"spec": {"rollout": null}})).await;
     end_well(&shop, "migrate-api").await;
@@ -155,7 +150,7 @@ async fn rule_7_a_migration_runs_once_after_its_database_and_before_its_template
     .await;
     end_well(&shop, "migrate-api").await;
     shop.stack_until("shop", "good", is_good).await;
-    assert_eq!(image(&shop, "api").await, "api:3");
+    assert_eq!(shop.image("api").await, "api:3");
 }
 
 #[tokio::test]
@@ -173,24 +168,20 @@ async fn rule_7_a_failed_migration_puts_back_what_has_changed_and_one_that_was_c
     shop.patch_stack("shop", to("fails")).await;
     let stack = shop.stack_until("shop", "rolled back", |stack| reason(stack) == "RolledBack").await;
     assert!(message(&stack).contains("the migration of api failed: Error"), "{}", message(&stack));
-    shop.child_until(Kind::Deployment, "web", "back", |web| web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:1")
-        .await;
-    assert_eq!(image(&shop, "api").await, "api:1", "its template was never written");
+    shop.image_until("web", "back", "web:1").await;
+    assert_eq!(shop.image("api").await, "api:1", "its template was never written");
     shop.patch_stack("shop", to("killed")).await;
     let stack = shop.stack_until("shop", "held", |stack| reason(stack) == "MigrationFailed").await;
     assert!(message(&stack).contains("may be changed in part"), "{}", message(&stack));
     assert_eq!(condition(&stack, "Stalled").unwrap()["status"], "True");
-    shop.child_until(Kind::Deployment, "web", "not put back", |web| {
-        web["spec"]["template"]["spec"]["containers"][0]["image"] == "web:killed"
-    })
-    .await;
+    shop.image_until("web", "not put back", "web:killed").await;
     let held = jobs(&shop, "migrate-api").await;
     shop.kubectl(&["annotate", "mss", "shop", "microservicestack.dev/retry=1"]);
     let uid = |shop: &Namespace<'_>| shop.kubectl(&["get", "jobs", "-o", "jsonpath={.items[*].metadata.annotations}"]);
     shop.stack_until("shop", "tried again", |_| uid(&shop).contains("retry")).await;
     shop.patch_stack("shop", to("2")).await;
     shop.stack_until("shop", "good once it is mended", is_good).await;
-    assert_eq!(image(&shop, "api").await, "api:2", "{held:?}");
+    assert_eq!(shop.image("api").await, "api:2", "{held:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ mod operator;
 mod proxy;
 mod state;
 #[path = "../behaviour/world.rs"]
-#[allow(dead_code, reason = "shared with the tests of behaviour")]
+#[allow(dead_code, unused_imports, reason = "shared with the tests of behaviour")]
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,7 +6,7 @@ mod application;
 mod meter;
 mod peer;
 #[path = "../behaviour/world.rs"]
-#[allow(dead_code, reason = "shared with the tests of behaviour")]
+#[allow(dead_code, unused_imports, reason = "shared with the tests of behaviour")]
 mod world;
 
 use std::time::{Duration, Instant};
