@@ -1,5 +1,6 @@
 //! What all commands that change a stack have in common: read it, decide, send one patch that holds only for what was read.
 use std::fmt::Write;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
@@ -47,7 +48,10 @@ pub struct Edit {
 
 /// Who writes, in the managed fields.
 const MANAGER: &str = "kubectl-mstack";
-const ATTEMPTS: usize = 4;
+/// How often it is read anew; the operator writes the status of a stack that is on its way, and each write counts as faster.
+const ATTEMPTS: u32 = 8;
+/// After the first one; twice as long after each.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Changes a stack as `decide` says, which sees the stack as it is now.
 ///
@@ -85,14 +89,15 @@ async fn attempts(
     name: Option<&str>,
     decide: impl AsyncFn(&Access, &Value) -> Result<Edit, String>,
 ) -> Result<(Value, Edit), String> {
-    for _ in 1..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         let stack = access.stack(name).await?;
         let edit = decide(access, &stack).await?;
         if edit.patch.is_null() || dry_run == DryRun::Client {
             return Ok((stack, edit));
         }
         match send(access, dry_run, &stack, &edit.patch).await {
-            Err(Refusal::Conflict) => {} // Somebody was faster: what is there now decides.
+            // Somebody was faster: what is there now decides.
+            Err(Refusal::Conflict) => tokio::time::sleep(PAUSE * 2_u32.pow(attempt)).await,
             answer => return answer.map(|()| (stack, edit)).map_err(|refusal| refusal.to_string()),
         }
     }
