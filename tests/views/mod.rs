@@ -163,8 +163,9 @@ fn every_view_is_as_committed() {
         let given: Value = serde_saphyr::from_str(&given).unwrap_or_else(|error| panic!("{}: {error}", case.display()));
         let made = printed(case.file_name().unwrap().to_str().unwrap(), &given);
         for line in made.lines() {
-            let is_one_word = line.split_whitespace().count() == 1;
-            assert!(line.chars().count() <= 80 || is_one_word || given["wide"] == true, "{}: {line}", case.display());
+            // A word cannot be broken, and a command is copied as it stands.
+            let is_whole = line.split_whitespace().count() == 1 || line.contains("fix: ") && line.contains("kubectl ");
+            assert!(line.chars().count() <= 80 || is_whole || given["wide"] == true, "{}: {line}", case.display());
             assert_eq!(line.trim_end(), line, "{}", case.display());
             assert!(given["ascii"] != true || line.is_ascii(), "{}: {line}", case.display());
         }

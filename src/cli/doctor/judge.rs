@@ -91,7 +91,7 @@ pub fn classes(found: &[StorageClass]) -> Verdict {
     if class.allow_volume_expansion.unwrap_or_default() {
         return good(format!("volumes are of the class {name}, and can grow"));
     }
-    let fix = format!("kubectl patch storageclass {name} -p '{{\"allowVolumeExpansion\":true}}', if its driver can");
+    let fix = format!("if its driver can: kubectl patch storageclass {name} -p '{{\"allowVolumeExpansion\":true}}'");
     (State::Warning, format!("volumes are of the class {name}, and cannot grow"), fix)
 }
 

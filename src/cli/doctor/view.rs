@@ -72,12 +72,17 @@ pub fn text(findings: &[Finding], screen: Screen) -> String {
     let mut out = String::new();
     for finding in findings {
         let head = screen.paint(finding.state.colour(), &format!("{} {:width$}", finding.state.sign(screen), finding.id));
-        let mut paragraphs = vec![finding.message.clone()];
+        let broken = |words: &str| wrap(words, screen.width.saturating_sub(indent));
+        let mut lines = broken(&finding.message);
         if finding.state != State::Good {
-            paragraphs.push(format!("why: {}", finding.why));
-            paragraphs.extend(Some(&finding.fix).filter(|fix| !fix.is_empty()).map(|fix| format!("fix: {fix}")));
+            lines.extend(broken(&format!("why: {}", finding.why)));
+            lines.extend(match &finding.fix {
+                none if none.is_empty() => Vec::new(),
+                // It is copied as it stands.
+                command if command.contains("kubectl ") => vec![format!("fix: {command}")],
+                words => broken(&format!("fix: {words}")),
+            });
         }
-        let lines: Vec<String> = paragraphs.iter().flat_map(|words| wrap(words, screen.width.saturating_sub(indent))).collect();
         let _ = writeln!(out, "{head}  {}", lines.first().map(String::as_str).unwrap_or_default());
         for line in lines.iter().skip(1) {
             let _ = writeln!(out, "{}{line}", " ".repeat(indent));
