@@ -8,6 +8,7 @@ use super::client::Call;
 use super::store::Key;
 use crate::api::GROUP;
 use crate::kinds::Kind;
+use crate::model::names::short_hash;
 
 /// Publishes Events about stacks.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ pub struct Note {
     pub reason: String,
     /// What happened.
     pub message: String,
-    /// The child that it happened to: Events about different children are told apart, others of a reason become a series.
+    /// The child that it happened to.
     pub about: Option<(Kind, String)>,
 }
 
@@ -57,11 +58,17 @@ impl Events {
             type_: if note.warning { EventType::Warning } else { EventType::Normal },
             reason: note.reason.clone(),
             note: Some(note.message.chars().take(1024).collect()),
-            action: "Reconcile".to_owned(),
+            action: action(&note.message),
             secondary: note.about.as_ref().map(child),
         };
         if let Err(error) = self.recorder.publish(&event, &reference).timed().await {
             debug!(%error, "event not published");
         }
     }
+}
+
+/// The recorder makes one series of all Events of an action and a reason, under the words of the first. Others have words
+/// of their own, so they are another action.
+fn action(message: &str) -> String {
+    format!("Reconcile-{}", short_hash(message))
 }

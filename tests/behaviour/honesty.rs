@@ -1,4 +1,6 @@
 //! Rules 14 and 15: conditions that every tool understands, all that is wrong in the user's words, and no panic.
+use std::collections::BTreeSet;
+
 use mstack::kinds::Kind;
 use serde_json::{Value, json};
 
@@ -57,6 +59,9 @@ async fn rule_14_events_tell_of_transitions_alone() {
     };
     let ready = i64::try_from(history.ready().len()).unwrap();
     assert_eq!((told(false), told(true)), (ready, 2), "{:?}\n{:#?}", history.ready(), of_stack.collect::<Vec<_>>());
+    let good: BTreeSet<_> =
+        of_stack.filter(|event| event["reason"] == "RevisionGood").map(|event| &event["note"]).map(Value::to_string).collect();
+    assert_eq!(good.len(), 2, "each revision is told by its own name: {good:?}");
 }
 
 #[tokio::test]
