@@ -78,6 +78,11 @@ impl Readiness {
     }
 }
 
+/// Whether the scheduler says that a pod cannot follow its volume, in the words of this or of an older Kubernetes.
+fn is_away(message: &str) -> bool {
+    ["PersistentVolume's node affinity", "volume node affinity conflict"].iter().any(|words| message.contains(words))
+}
+
 /// What is wrong with an object, such as `pod orders-0`, why, and what next.
 pub fn words(object: &str, trouble: &Trouble, namespace: &str) -> String {
     let is_of_image = severity(&trouble.reason) == OF_IMAGE;
@@ -85,6 +90,9 @@ pub fn words(object: &str, trouble: &Trouble, namespace: &str) -> String {
     let next = match trouble.reason.as_str() {
         _ if is_of_image => "; check the image's name and tag, and that the nodes may pull it",
         "CrashLoopBackOff" => &format!("; read the log of its last run: kubectl logs {typed} --previous -n {namespace}"),
+        "Unschedulable" if is_away(&trouble.message) => {
+            "; its volume is on a node that takes no pods: bring that node back, such as with kubectl uncordon"
+        }
         "Unschedulable" => "; lower the resources, or add nodes",
         "CreateContainerConfigError" => "; check the Secrets and ConfigMaps that it refers to",
         "PodsMissing" => &format!("; see kubectl describe {typed} -n {namespace}"),
@@ -262,5 +270,23 @@ fn severity(reason: &str) -> u8 {
         "CrashLoopBackOff" => 3,
         "Unschedulable" => 2,
         _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pod_that_waits_for_the_node_of_its_volume_is_told_as_that() {
+        let next = |message: &str| {
+            let trouble = Trouble { reason: "Unschedulable".to_owned(), message: message.to_owned() };
+            words("pod orders-0", &trouble, "shop")
+        };
+        let away =
+            "0/2 nodes are available: 1 node(s) didn't match PersistentVolume's node affinity, 1 node(s) were unschedulable.";
+        assert!(next(away).contains("its volume is on a node that takes no pods"), "{}", next(away));
+        let full = "0/2 nodes are available: 2 Insufficient cpu.";
+        assert!(next(full).contains("lower the resources, or add nodes"), "{}", next(full));
     }
 }

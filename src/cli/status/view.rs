@@ -186,10 +186,13 @@ fn causes(view: &View, screen: Screen) -> String {
 }
 
 /// Reason words in a message of a component, and the command that tells more or mends it.
-const NEXT: [(&str, &str); 6] = [
+const NEXT: [(&str, &str); 9] = [
     ("CrashLoopBackOff", "logs STACK COMPONENT --previous"),
+    ("OOMKilled", "logs STACK COMPONENT --previous"),
+    ("Error: container", "logs STACK COMPONENT --previous"),
     ("ImagePull", "events STACK"),
     ("ErrImage", "events STACK"),
+    ("uncordon", "status STACK -o wide"),
     ("Unschedulable", "top STACK"),
     ("CreateContainer", "events STACK"),
     ("PodsMissing", "events STACK"),
