@@ -43,6 +43,9 @@ pub fn run(args: &Args) -> output::Result {
         let access = args.connection.open().await?;
         let stack = access.stack(Some(&args.stack)).await?;
         let database = find(&stack, &args.database)?;
+        if !args.print {
+            awake(&stack, &args.database)?;
+        }
         let local = args.port.map_or_else(forward::free_port, Ok)?;
         let address = address(&database, secret(&access, &stack, &database).await?.as_ref(), local);
         Ok((address, access.namespace, format!("service/{}", database.objects.base), (local, database.recipe.port)))
@@ -67,6 +70,14 @@ fn find(stack: &Value, name: &str) -> Result<Database, String> {
         Some(secret) => Err(format!("`{name}` is outside the stack; its Secret {} tells where it is", secret.name)),
         None => Ok(database.clone()),
     }
+}
+
+/// A database that hibernates has no pod to forward to, and kubectl would wait for one.
+fn awake(stack: &Value, name: &str) -> Result<(), String> {
+    if stack["status"]["databases"][name]["phase"] != "Hibernated" {
+        return Ok(());
+    }
+    Err(format!("`{name}` hibernates, so nothing answers; `{}` wakes it", next::command("wake STACK", stack)))
 }
 
 async fn secret(access: &Access, stack: &Value, database: &Database) -> Result<Option<Secret>, String> {
@@ -126,5 +137,19 @@ mod tests {
         assert!(told.starts_with("postgres") && told.contains("://app:pass@127.0.0.1:15432/orders"), "{told}");
         assert!(address(&find(&stack(), "cache").unwrap(), None, 6379).ends_with("://127.0.0.1:6379"));
         assert!(find(&stack(), "order").unwrap_err().contains("did you mean `orders`?"));
+    }
+
+    #[test]
+    fn a_database_that_hibernates_is_not_waited_for() {
+        let of = |phase: &str| {
+            let mut stack = stack();
+            stack["status"] = json!({"databases": {"orders": {"phase": phase}}});
+            awake(&stack, "orders")
+        };
+        assert_eq!(of("Ready"), Ok(()));
+        assert_eq!(
+            of("Hibernated"),
+            Err("`orders` hibernates, so nothing answers; `mstack wake shop -n shop` wakes it".to_owned())
+        );
     }
 }

@@ -180,8 +180,14 @@ async fn print(access: &Access, args: &Args, pods: &[Pod], screen: Screen) -> ou
 }
 
 fn read(line: &str, pod: &Pod) -> Line {
-    let (time, text) = line.split_once(' ').unwrap_or((line, ""));
+    let (time, text) = dated(line);
     Line { time: time.to_owned(), pod: name(pod), component: component(pod), text: text.to_owned() }
+}
+
+/// The time of a line, and its text. What the kubelet says itself has no time.
+fn dated(line: &str) -> (&str, &str) {
+    let (time, text) = line.split_once(' ').unwrap_or((line, ""));
+    if time.starts_with(|first: char| first.is_ascii_digit()) { (time, text) } else { ("", line) }
 }
 
 /// All lines by their times.
@@ -297,6 +303,12 @@ mod tests {
         );
         assert!(judge(Some("volume-gard"), &pods).unwrap_err().contains("did you mean `volume-guard`?"));
         assert!(judge(Some("x"), &pods).unwrap_err().ends_with("there are orders, volume-guard"));
+    }
+
+    #[test]
+    fn what_has_no_time_keeps_its_first_word() {
+        assert_eq!(dated("2026-01-31T12:00:02Z ready"), ("2026-01-31T12:00:02Z", "ready"));
+        assert_eq!(dated("unable to retrieve container logs"), ("", "unable to retrieve container logs"));
     }
 
     #[test]

@@ -68,8 +68,7 @@ fn nothing(stack: &Value) -> String {
         "Available" => format!("nothing of {name} has failed, so there is nothing to try again"),
         "" => format!("no operator has looked at {name} yet; `mstack doctor` says why"),
         reason => format!(
-            "nothing of {name} waits for a retry: it is {reason} ({}), and goes on by itself once it can; `{}` says more",
-            told(stack, "Ready", "message"),
+            "nothing of {name} waits for a retry: it is {reason}; `{}` says why, and what to do",
             next::command("status STACK", stack)
         ),
     }
@@ -106,8 +105,7 @@ mod tests {
     fn where_nothing_has_failed_for_good_it_is_refused_with_a_word() {
         let refused = |reason: &str| edit(&stack(reason, "api: 0 of 1 serves", &json!({})), "now").unwrap_err();
         assert!(refused("Available").contains("nothing to try again"));
-        assert!(refused("Progressing").contains("goes on by itself"));
-        assert!(refused("Failed").contains("api: 0 of 1 serves"));
+        assert!(refused("InvalidSpec").contains("it is InvalidSpec; `mstack status shop"));
         assert!(refused("").contains("no operator"));
     }
 }

@@ -51,6 +51,7 @@ fn word(severity: Severity) -> &'static str {
     }
 }
 
-fn counted(count: usize, what: &str) -> String {
+/// A number of things, such as `1 service` and `2 services`.
+pub fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -2,6 +2,7 @@
 use std::fmt::Write;
 
 use super::super::common::output::{Colour, Screen, wrap};
+use super::super::common::report::counted;
 use super::{Kind, Node, View};
 
 const LEGEND: &str = "[name]: a database; ->: uses, and starts after it; ~>: uses, and can do without; <=: reached from outside";
@@ -10,8 +11,9 @@ const MIGRATES: &str = "; migrates: runs its migration before its template chang
 /// The stack in lines of the screen's width.
 pub fn draw(view: &View, screen: Screen) -> String {
     let of = |kind: Kind| view.nodes().filter(|node| node.kind == kind).count();
-    let (services, databases) = (of(Kind::Service), of(Kind::Database));
-    let mut out = format!("{}: {services} services, {databases} databases, {} waves\n", view.name, view.waves.len());
+    let counts = [(of(Kind::Service), "service"), (of(Kind::Database), "database"), (view.waves.len(), "wave")]
+        .map(|(count, what)| counted(count, what));
+    let mut out = format!("{}: {}\n", view.name, counts.join(", "));
     let name = view.nodes().map(|node| shown(node).chars().count()).max().unwrap_or_default();
     let about = view.nodes().map(|node| node.about.chars().count()).max().unwrap_or_default();
     let waves = view.waves.iter().enumerate().map(|(number, wave)| (format!("wave {number}"), wave));
