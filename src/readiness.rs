@@ -60,8 +60,11 @@ impl Readiness {
         } else if self.rolled {
             format!("{} of {floor} instances serving", instances.serving)
         } else {
+            // Those of the former template are still there, or it were rolled.
+            let is_made = instances.updated >= instances.desired && instances.serving > 0;
+            let former = if is_made { ", with those of the former one" } else { "" };
             format!(
-                "{} of {} instances run the present template, {} serving",
+                "{} of {} instances run the present template, {} serving{former}",
                 instances.updated, instances.desired, instances.serving
             )
         };
@@ -276,6 +279,16 @@ fn severity(reason: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_serves_beside_a_new_template_is_told_to_be_of_the_former_one() {
+        let counted = |updated| {
+            let instances = Instances { desired: 2, updated, serving: 2, ..Instances::default() };
+            Readiness { instances, ..Readiness::default() }.counted()
+        };
+        assert_eq!(counted(1), "1 of 2 instances run the present template, 2 serving");
+        assert_eq!(counted(2), "2 of 2 instances run the present template, 2 serving, with those of the former one");
+    }
 
     #[test]
     fn a_pod_that_waits_for_the_node_of_its_volume_is_told_as_that() {
