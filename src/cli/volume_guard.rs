@@ -33,6 +33,12 @@ pub struct Args {
 }
 
 impl Args {
+    /// The record of this database, where the pod's name tells whose it is.
+    fn record(&self) -> String {
+        let base = self.pod.rsplit_once('-').map_or("<database>", |(base, _)| base);
+        format!("{base}-identity")
+    }
+
     fn is_copy(&self) -> bool {
         self.follows && self.pod.rsplit('-').next() != Some("0")
     }
@@ -73,8 +79,9 @@ fn holds(args: &Args) -> Result<(), String> {
     }
     let proof: Vec<_> = proof.iter().map(|proof| proof.display().to_string()).collect();
     Err(format!(
-        "DataLost: the data {recorded} was initialised before, and the volume has no {} any more; restore it, or delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data",
-        proof.join(" or ")
+        "DataLost: the data {recorded} was initialised before, and the volume has no {} any more; restore it, or delete the record (the ConfigMap {}) and then this pod to start with empty data",
+        proof.join(" or "),
+        args.record()
     ))
 }
 
@@ -82,7 +89,8 @@ fn initialise(args: &Args, marker: &Path) -> Result<(), String> {
     let Args { path, identity, recorded, .. } = args;
     if !recorded.is_empty() && !args.is_copy() {
         return Err(format!(
-            "DataLost: the data {recorded} was initialised before, and this volume does not hold it; restore the volume, or delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data"
+            "DataLost: the data {recorded} was initialised before, and this volume does not hold it; restore the volume, or delete the record (the ConfigMap {}) and then this pod to start with empty data",
+            args.record()
         ));
     }
     let entries = fs::read_dir(path).map_err(|error| format!("VolumeUnreadable: {}: {error}", path.display()))?;
@@ -138,7 +146,9 @@ mod tests {
             judge(&Args { proof, follows: true, pod: pod.to_owned(), ..args(&path, "data-1", recorded) })
         };
         assert_eq!(judged("", "orders-0"), Ok(()), "before the first initialisation");
-        assert_eq!(first_word(judged("data-1", "orders-0")), "DataLost");
+        let lost = judged("data-1", "orders-0");
+        assert!(lost.as_ref().unwrap_err().contains("the ConfigMap orders-identity"), "{lost:?}");
+        assert_eq!(first_word(lost), "DataLost");
         assert_eq!(judged("data-1", "orders-1"), Ok(()), "a copy is filled from the primary");
         fs::create_dir(path.join("pgdata")).unwrap();
         fs::write(path.join("pgdata/PG_VERSION"), "17").unwrap();

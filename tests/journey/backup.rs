@@ -47,7 +47,7 @@ pub async fn a_restored_api_server_loses_no_data_and_replaces_none(world: &World
     assert_eq!(world.kept(), kept);
 
     let told = until_archive(world, "DataLost");
-    let fix = "delete the record (the ConfigMap <database>-identity) and then this pod to start with empty data";
+    let fix = "delete the record (the ConfigMap notes-identity) and then this pod to start with empty data";
     assert!(told.contains("notes") && told.contains(fix), "{told}");
     world.kubectl(&["-n", "shop", "delete", "configmap", "notes-identity"]);
     // What the storage has given back is nobody's to write to: the claim goes as well, and the pod that holds it.
