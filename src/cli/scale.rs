@@ -112,7 +112,7 @@ fn one(stack: &Value, wish: &Wish) -> Result<(&'static str, Option<Value>, Strin
         Count::By(more) => now + more,
     };
     if count < 0 {
-        return Err(format!("`{name}` has {now} instances, and cannot have {count}"));
+        return Err(format!("{count} is no count of instances; `{name}` has {now}"));
     }
     if count == now {
         return Ok((part, None, format!("{name} has {now} already")));
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_before_it_is_sent() {
         assert!(scaled(&["wep=2"]).unwrap_err().contains("did you mean `web`?"));
-        assert!(scaled(&["web=-4"]).unwrap_err().contains("cannot have -1"));
+        assert!(scaled(&["web=-4"]).unwrap_err().contains("-1 is no count of instances"));
         assert!(scaled(&["orders=3"]).unwrap_err().contains("data loss"));
         assert!(scaled(&["api=5..2"]).is_err());
     }

@@ -184,11 +184,15 @@ pub const CAUSES: &[Row] = &[
         "the program ends",
         "its last lines are in the message; `mstack logs STACK NAME --previous` has all; after `OOMKilled` raise `resources.limits.memory`",
     ),
-    row(&["Unschedulable"], "no node has room", "lower `resources`, or add nodes; the message has the scheduler's words"),
+    row(
+        &["Unschedulable"],
+        "no node has room, or the node of its volume takes no pods",
+        "lower `resources`, or add nodes; bring that node back; the message has the scheduler's words",
+    ),
     row(
         &["PodsMissing"],
         "pods of a database are not even made",
-        "a quota or the namespace's pod security: `kubectl describe statefulset NAME`",
+        "a quota or the namespace's pod security, which `security: { profile: Restricted }` suits: `kubectl describe statefulset NAME`",
     ),
     row(
         &["ProgressDeadlineExceeded", "ReplicaFailure"],
