@@ -143,7 +143,10 @@ fn ready_verdict(facts: &Facts<'_>, components: usize, scaling: bool) -> Verdict
     }
     let notices = facts.stack.notices.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let message = if notices.is_empty() {
-        format!("all {components} components serve what is asked")
+        match components {
+            1 => "all of it serves what is asked".to_owned(),
+            _ => format!("all {components} components serve what is asked"),
+        }
     } else {
         format!("all {components} components serve; {notices}")
     };
