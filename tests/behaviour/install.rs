@@ -77,7 +77,7 @@ async fn rule_9_what_is_installed_works_is_upgraded_by_itself_and_goes_without_t
 
     helm(&world, &["install", "mstack", CHART, "--namespace", "team-a", "--create-namespace"]);
     let beside = mstack(&place, None, &["install"], None);
-    let words = "helm has installed mstack in the namespace team-a; upgrade it by `helm upgrade mstack -n team-a`";
+    let words = "helm has installed mstack in the namespace team-a; upgrade it by `helm upgrade mstack charts/mstack -n team-a`";
     assert!(code(&beside) == 2 && err(&beside).contains(words), "{}", err(&beside));
 }
 

@@ -27,7 +27,7 @@ pub async fn is_free(access: &Access) -> Result<(), String> {
         let of = |texts: &Option<std::collections::BTreeMap<String, String>>, key: &str| texts.as_ref()?.get(key).cloned();
         if let Some(release) = of(&deployment.metadata.annotations, RELEASE) {
             return Err(format!(
-                "helm has installed mstack in the namespace {namespace}; upgrade it by `helm upgrade {release} -n {namespace}`, \
+                "helm has installed mstack in the namespace {namespace}; upgrade it by `helm upgrade {release} charts/mstack -n {namespace}`, \
                  or remove it first: `helm uninstall {release} -n {namespace}` leaves all stacks"
             ));
         }
