@@ -7,6 +7,7 @@ mod changes;
 mod cli;
 mod commands;
 mod copies;
+mod protocols;
 mod rollout;
 mod traffic;
 mod upgrade;
@@ -36,6 +37,7 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
     commands::logs_and_events_of_all_pods_are_one_stream(&world);
     commands::a_database_is_reached_from_this_machine_as_long_as_the_command_runs(&world);
     calls_go_along_the_declared_edges_alone(&world);
+    protocols::a_websocket_stays_open_through_the_gateway_and_a_grpc_route_is_accepted(&world);
     changes::a_new_instance_is_asked_for_and_its_log_followed(&world);
     let asked = counts_follow_everywhere_and_no_request_fails(&world)
         + changes::a_restart_replaces_the_instances_and_no_request_fails(&world)
