@@ -42,9 +42,8 @@ fn stand(stack: &Stack, task: &Task, desired: &Desired, observed: &Observed, com
         }
         Some(TaskState { end: Some(TaskEnd::Complete), .. }) => Stand::Done,
         Some(TaskState { end: Some(TaskEnd::Failed(job)), .. }) => {
-            let (words, exit) = trouble(stack, task, observed).unwrap_or((format!("{}: {}", job.reason, job.message), None));
-            // By a signal (128 and more), or nobody knows.
-            let ended_by_itself = exit.is_some_and(|code| code < 128);
+            let unknown = || (format!("{}: {}", job.reason, job.message), false);
+            let (words, ended_by_itself) = trouble(stack, task, observed).unwrap_or_else(unknown);
             if task.kind == TaskKind::Migrate && !ended_by_itself { Stand::CutOff(words) } else { Stand::Failed(words) }
         }
     }
@@ -63,16 +62,22 @@ fn has_passed(stack: &Stack, task: &Task, observed: &Observed) -> bool {
     gated && matches!(rollout::course_of(stack, observed), Course::Settled | Course::Back { .. })
 }
 
-/// What is wrong with the pods of a task's Job, and the code with which its container has ended.
-fn trouble(stack: &Stack, task: &Task, observed: &Observed) -> Option<(String, Option<i32>)> {
+/// What is wrong with the pods of a task's Job, and whether its container has ended by itself.
+fn trouble(stack: &Stack, task: &Task, observed: &Observed) -> Option<(String, bool)> {
     let component = task.component();
     let mut pods = observed.of(Kind::Pod, &component).filter(|pod| is_of(pod, &task.job));
     pods.find_map(|pod| match &pod.state {
         State::Pod(PodState { trouble: Some(trouble), exit, .. }) => {
-            Some((readiness::words(&format!("pod {}", pod.name), trouble, &stack.namespace), *exit))
+            let words = readiness::words(&format!("pod {}", pod.name), trouble, &stack.namespace);
+            Some((words, ended_by_itself(&trouble.reason, *exit)))
         }
         _ => None,
     })
+}
+
+/// Not by a signal (128 and more), nor so that nobody knows. What never began has changed nothing either.
+fn ended_by_itself(reason: &str, exit: Option<i32>) -> bool {
+    ["StartError", "ContainerCannotRun"].contains(&reason) || exit.is_some_and(|code| code < 128)
 }
 
 fn is_of(pod: &Child, job: &str) -> bool {

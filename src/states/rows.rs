@@ -175,7 +175,7 @@ pub const CAUSES: &[Row] = &[
         "check its name and tag, and that the nodes may pull it",
     ),
     row(
-        &["CreateContainerConfigError", "CreateContainerError", "RunContainerError"],
+        &["CreateContainerConfigError", "CreateContainerError", "RunContainerError", "StartError", "ContainerCannotRun"],
         "the container cannot be made: a Secret, a key or a command is missing, or the image wants another user",
         "the message names it",
     ),

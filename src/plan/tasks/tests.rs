@@ -151,6 +151,23 @@ fn rule_7_a_migration_that_fails_is_a_failure_and_one_that_was_cut_off_is_held()
 }
 
 #[test]
+fn rule_7_a_migration_whose_command_is_not_there_has_changed_nothing_and_is_a_failure() {
+    let former = stack(&SHOP.replace("api:1", "api:0"));
+    let (stack, desired, mut observed) = shop(SHOP);
+    good(&former, &mut observed);
+    put(&desired, &mut observed, "migrate-api", Some(failed()));
+    pod(&desired, &mut observed, "migrate-api", 128);
+    let name = format!("{}-x1", job(&desired, "migrate-api").name);
+    edit(&mut observed, Kind::Pod, &name, |pod| {
+        if let State::Pod(PodState { trouble: Some(trouble), .. }) = &mut pod.state {
+            trouble.reason = "StartError".to_owned();
+        }
+    });
+    let verdict = judged(&(stack, desired, observed));
+    assert_eq!(verdict, Verdict::Failed("the migration of api failed: StartError: last words (pod NAME)".replace("NAME", &name)));
+}
+
+#[test]
 fn rule_7_a_completed_migration_is_remembered_by_the_record_and_never_runs_again() {
     let mut shop = shop(SHOP);
     migrated(&mut shop);
