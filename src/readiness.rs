@@ -219,6 +219,12 @@ fn of_workload(observed: &Observed, kind: Kind, name: &str, component: &str, sou
     }
 }
 
+/// Instances that go away and still answer whoever is connected to them: a test would meet the former template through them.
+pub fn leaving(component: &str, observed: &Observed) -> usize {
+    let answers = |pod: &&Child| pod.deleting && matches!(pod.state, State::Pod(PodState { ready: true, .. }));
+    observed.of(Kind::Pod, component).filter(answers).count()
+}
+
 /// A StatefulSet, unlike a Deployment, has no condition that tells why its pods are not made; its Events do.
 fn missing_pods(workload: &Workload) -> Option<Trouble> {
     let message = || {

@@ -92,15 +92,21 @@ fn waits_for(stack: &Stack, task: &Task, desired: &Desired, observed: &Observed)
     };
     let waits = |name: &&str| {
         let readiness = readiness::of(stack, name, observed);
-        match task.kind {
+        let is_late = match task.kind {
             TaskKind::Migrate => stack.databases.contains_key(*name) && !readiness.serves(),
             TaskKind::Test { .. } if stack.services.contains_key(*name) => {
                 !readiness.ready() || !rollout::runs_what_is_wanted(desired, observed, name)
             }
             TaskKind::Test { .. } | TaskKind::Job => !readiness.serves(),
+        };
+        let leaving = if matches!(task.kind, TaskKind::Test { .. }) { readiness::leaving(name, observed) } else { 0 };
+        match (is_late, leaving) {
+            (true, _) => Some(format!("waits for {name}: {}", readiness.counted())),
+            (false, 0) => None,
+            (false, leaving) => Some(format!("waits for {name}: {leaving} that goes away still answers")),
         }
     };
-    used.into_iter().find(waits).map(|name| format!("waits for {name}: {}", readiness::of(stack, name, observed).counted()))
+    used.iter().find_map(waits)
 }
 
 /// All that a task needs, through others too.

@@ -183,6 +183,29 @@ fn rule_7_a_completed_migration_is_remembered_by_the_record_and_never_runs_again
 }
 
 #[test]
+fn rule_7_a_test_waits_until_no_former_instance_answers_it_any_more() {
+    let mut shop = shop(SHOP);
+    migrated(&mut shop);
+    let leaving = |ready: bool| {
+        let state = State::Pod(PodState { ready, begun: true, ..PodState::default() });
+        Child {
+            kind: Kind::Pod,
+            name: "api-former".to_owned(),
+            component: "api".to_owned(),
+            deleting: true,
+            state,
+            ..slice("pod", 0)
+        }
+    };
+    shop.2.insert(leaving(true));
+    assert_eq!(made(&shop), ["job-seed"], "web is tested through api");
+    let stand = stands(&shop.0, &shop.1, &shop.2).into_iter().find(|(task, _)| task.name == "flow").unwrap().1;
+    assert_eq!(stand, Stand::Waits("waits for api: 1 that goes away still answers".to_owned()));
+    shop.2.insert(leaving(false));
+    assert_eq!(made(&shop), ["test-flow", "test-nice", "job-seed"], "its node may be lost");
+}
+
+#[test]
 fn rule_7_a_test_runs_when_the_services_that_it_uses_serve_the_new_templates() {
     let mut shop = shop(SHOP);
     migrated(&mut shop);
