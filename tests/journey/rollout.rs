@@ -18,6 +18,12 @@ pub fn a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(world: &Wor
 
     let begun = Instant::now();
     world.merge(&version_2("100"));
+    until_settled(world, "RolledBack");
+    // That it has failed is told before anything goes back.
+    world.until("the templates are those of before", Duration::from_mins(1), || {
+        let versions = versions(world);
+        (versions == ["1"; 4]).then_some(()).ok_or(format!("{versions:?}"))
+    });
     let stack = until_settled(world, "RolledBack");
     world.figure("new version of four services to its failed test, and back", begun.elapsed());
     traffic.let_requests_pass(100);
@@ -101,9 +107,21 @@ pub fn until_settled(world: &World, reason: &str) -> Value {
         };
         let told = condition(&stack, "Ready");
         let is_current = status["observedGeneration"] == stack["metadata"]["generation"];
-        let is_settled = is_current && told["reason"] == reason && SERVICES.iter().all(|name| serves(name));
+        let is_settled = is_current && told["reason"] == reason && SERVICES.iter().all(|name| serves(name)) && is_rolled(world);
         if is_settled { Ok(stack) } else { Err(format!("{}: {}", told["reason"], told["message"])) }
     })
+}
+
+/// Whether only pods of the present templates are there.
+fn is_rolled(world: &World) -> bool {
+    let rolled = |deployment: &Value| {
+        let (status, wanted) = (&deployment["status"], &deployment["spec"]["replicas"]);
+        status["observedGeneration"] == deployment["metadata"]["generation"]
+            && [&status["updatedReplicas"], &status["replicas"]] == [wanted, wanted]
+    };
+    let stays = |pod: &Value| pod["metadata"]["deletionTimestamp"].is_null();
+    world.list("shop", "deployments", "").iter().all(rolled)
+        && world.list("shop", "pods", "microservicestack.dev/component").iter().all(stays)
 }
 
 fn condition(stack: &Value, name: &str) -> Value {
