@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use mstack::cli::Cli;
 use mstack::codes::Code;
 use mstack::lint::{self, Severity};
-use shell::{Line, lines};
+use shell::{Line, blocks, lines};
 
 const CLI: &str = include_str!("../docs/cli.md");
 const NOTES: &str = include_str!("../charts/mstack/templates/NOTES.txt");
@@ -42,12 +42,6 @@ fn documents() -> Vec<Document> {
     }
     assert!(documents.len() >= 20, "only {} documents", documents.len());
     documents
-}
-
-/// The blocks of a language.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
-    let begin = format!("```{language}\n");
-    text.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
 }
 
 /// Pieces of code within the lines.

@@ -3,7 +3,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use crate::commands::{err, out};
-use crate::shell::{Line, lines};
+use crate::shell::{Line, blocks, lines};
 use crate::world::{World, component};
 
 const CLI: &str = include_str!("../../docs/cli.md");
@@ -33,7 +33,7 @@ spec:
 /// Each line of a session with what is shown to come of it.
 fn sessions() -> Vec<(Line, Vec<&'static str>)> {
     let mut sessions: Vec<(Line, Vec<&str>)> = Vec::new();
-    for block in CLI.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+    for block in blocks(CLI, "console") {
         for shown in block.lines() {
             match (shown.strip_prefix("$ "), sessions.last_mut()) {
                 (Some(typed), _) => sessions.extend(lines(typed).into_iter().map(|line| (line, Vec::new()))),

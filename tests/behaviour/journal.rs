@@ -18,7 +18,7 @@ pub struct Journal {
 }
 
 /// The lines of a growing file that were not read yet.
-struct Tail {
+pub struct Tail {
     path: PathBuf,
     read: u64,
 }
@@ -79,8 +79,7 @@ struct Answer {
 impl Journal {
     /// The journal of a cluster's audit log and of an operator's log, which may not exist yet.
     pub fn new(audit: &Path, log: &Path) -> Self {
-        let tail = |path: &Path| Tail { path: path.to_owned(), read: 0 };
-        Self { audit: tail(audit), log: tail(log), requests: Vec::new(), writes: HashMap::new(), looks: HashMap::new() }
+        Self { audit: Tail::of(audit), log: Tail::of(log), requests: Vec::new(), writes: HashMap::new(), looks: HashMap::new() }
     }
 
     /// The operator's requests so far, in the order of the audit log.
@@ -142,7 +141,13 @@ impl Journal {
 }
 
 impl Tail {
-    fn lines(&mut self) -> String {
+    /// A file that may not exist yet.
+    pub fn of(path: &Path) -> Self {
+        Self { path: path.to_owned(), read: 0 }
+    }
+
+    /// The lines that have come since it was read last.
+    pub fn lines(&mut self) -> String {
         let Ok(mut file) = File::open(&self.path) else { return String::new() };
         let mut bytes = Vec::new();
         file.seek(SeekFrom::Start(self.read)).unwrap();

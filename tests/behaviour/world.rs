@@ -1,7 +1,7 @@
 //! A real control plane, the real operator beside it as an ordinary user with the chart's rights, and namespaces for
 //! the tests to live in.
 #[path = "journal.rs"]
-mod journal;
+pub mod journal;
 #[path = "namespace.rs"]
 mod namespace;
 

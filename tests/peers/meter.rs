@@ -1,11 +1,12 @@
 //! What a peer asks of the API server, by the server's own log, and what it takes of the machine.
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+
+use crate::world::journal::Tail;
 
 /// How long a peer asks nothing until it counts as done.
 const QUIET: Duration = Duration::from_secs(8);
@@ -33,15 +34,14 @@ impl fmt::Display for Requests {
 
 /// Counts the requests of one user.
 pub struct Meter {
-    audit: PathBuf,
+    audit: Tail,
     user: String,
-    read: u64,
     seen: Requests,
 }
 
 impl Meter {
     pub fn new(audit: &Path, user: &str) -> Self {
-        Self { audit: audit.to_owned(), user: user.to_owned(), read: 0, seen: Requests::default() }
+        Self { audit: Tail::of(audit), user: user.to_owned(), seen: Requests::default() }
     }
 
     /// Counts from here.
@@ -70,13 +70,7 @@ impl Meter {
     }
 
     fn read_on(&mut self) {
-        let mut file = File::open(&self.audit).unwrap();
-        let mut text = String::new();
-        file.seek(SeekFrom::Start(self.read)).unwrap();
-        file.read_to_string(&mut text).unwrap();
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        self.read += whole as u64;
-        for event in text[..whole].lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        for event in self.audit.lines().lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
             self.note(&event);
         }
     }

@@ -73,6 +73,12 @@ impl Line {
     }
 }
 
+/// The blocks of a language that a document shows.
+pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let begin = format!("```{language}\n");
+    text.split(begin.as_str()).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
 /// The commands of a text: a line each, joined where it ends with `\`, without comments and without the prompt.
 pub fn lines(text: &str) -> Vec<Line> {
     let joined = text.replace("\\\n", " ");
