@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 
 use super::apply::Cluster;
 use super::client::{Call, CallError};
-use super::slim::{self, Meta};
+use super::slim::{self, Meta, Slim};
 use super::store::{Key, Root};
 use crate::api::GROUP;
 use crate::desired::meta;
+use crate::observed::Child;
 use crate::plan::{Erase, Retention};
 
 /// Field manager of finalizers and stamps.
@@ -41,8 +42,7 @@ impl Cluster {
     pub async fn stamp(&self, key: &Key, retention: &Retention<'_>, secret: impl Fn(&str) -> String) -> Vec<(String, CallError)> {
         let mut failed = Vec::new();
         for (child, erased) in &retention.stamps {
-            let resource = slim::resource(child.kind.row());
-            if let Err(error) = self.stamp_one(key, &resource, &child.name, &child.uid, *erased).await {
+            if let Err(error) = self.stamp_child(key, child, *erased).await {
                 failed.push((child.component.clone(), error));
             }
         }
@@ -54,6 +54,15 @@ impl Cluster {
         failed
     }
 
+    /// The answer is taken in: what comes before its echo must not stamp it once more.
+    async fn stamp_child(&self, key: &Key, child: &Child, erased: bool) -> Result<(), CallError> {
+        let stamped = self.stamp_one::<false>(key, &slim::resource(child.kind.row()), &child.name, &child.uid, erased).await?;
+        if let Some(stamped) = stamped {
+            self.store().wrote(child.kind, &stamped.wire, false);
+        }
+        Ok(())
+    }
+
     /// Only a Secret that we have made for this database is stamped.
     async fn stamp_secret(&self, key: &Key, database: &str, name: &str, erased: bool) -> Result<(), CallError> {
         let resource = secrets();
@@ -62,18 +71,28 @@ impl Cluster {
         if !is_ours(&live.metadata, key, database) || is_stamped(&live.metadata) == erased {
             return Ok(());
         }
-        self.stamp_one(key, &resource, name, live.metadata.uid.as_deref().unwrap_or_default(), erased).await
+        let uid = live.metadata.uid.as_deref().unwrap_or_default();
+        self.stamp_one::<true>(key, &resource, name, uid, erased).await.map(drop)
     }
 
-    async fn stamp_one(&self, key: &Key, resource: &ApiResource, name: &str, uid: &str, erased: bool) -> Result<(), CallError> {
+    /// The object as it is with its stamp; none where it is gone.
+    async fn stamp_one<const META: bool>(
+        &self,
+        key: &Key,
+        resource: &ApiResource,
+        name: &str,
+        uid: &str,
+        erased: bool,
+    ) -> Result<Option<Slim<META>>, CallError> {
         let stamp = if erased { Value::from(meta::ERASED) } else { Value::Null };
         let patch = json!({"metadata": {"uid": uid, "annotations": {meta::ON_DELETE: stamp}}});
-        let api = Api::<DynamicObject>::namespaced_with(self.client.clone(), &key.namespace, resource);
+        let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), &key.namespace, resource);
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let _permit = self.writes.acquire().await;
-        match api.patch_metadata(name, &params, &Patch::Merge(&patch)).timed().await {
-            Err(error) if error.code() != Some(404) => Err(error),
-            _ => Ok(()),
+        match api.patch(name, &params, &Patch::Merge(&patch)).timed().await {
+            Ok(stamped) => Ok(Some(stamped)),
+            Err(error) if error.code() == Some(404) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

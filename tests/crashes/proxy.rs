@@ -3,11 +3,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
+use futures::StreamExt;
 use http::request::Parts;
 use http::{Method, StatusCode};
 use kube::Client;
@@ -16,6 +18,9 @@ use tokio::net::TcpListener;
 use tokio::time::Instant;
 
 use crate::operator::Operator;
+
+/// How many pieces of a watch may be on their way.
+const PIECES: usize = 10_000;
 
 /// One write, as it is told apart from others: no uid, no version, no namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +91,8 @@ impl fmt::Display for Crash {
 pub struct Proxy {
     client: Client,
     crash: Crash,
+    /// How much later than they happen the operator hears of events.
+    late: Duration,
     operator: Mutex<Operator>,
     sent: Mutex<Vec<Sent>>,
     crashes: Mutex<usize>,
@@ -93,11 +100,11 @@ pub struct Proxy {
 
 impl Proxy {
     /// Starts the operator of a namespace behind a proxy; `client` is the operator's user.
-    pub async fn start(client: Client, crash: Crash, operator: impl FnOnce(SocketAddr) -> Operator) -> Arc<Self> {
+    pub async fn start(client: Client, crash: Crash, late: Duration, operator: impl FnOnce(SocketAddr) -> Operator) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operator = operator(listener.local_addr().unwrap());
-        let proxy =
-            Arc::new(Self { client, crash, operator: Mutex::new(operator), sent: Mutex::default(), crashes: Mutex::default() });
+        let (operator, sent, crashes) = (Mutex::new(operator), Mutex::default(), Mutex::default());
+        let proxy = Arc::new(Self { client, crash, late, operator, sent, crashes });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&proxy));
         tokio::spawn(async move { axum::serve(listener, router).await });
         proxy.operator.lock().unwrap().start();
@@ -141,12 +148,24 @@ impl Proxy {
     }
 
     async fn forward(&self, parts: Parts, body: Bytes) -> Response {
+        let is_watch = parts.uri.query().is_some_and(|query| query.contains("watch=true"));
+        let late = if is_watch { self.late } else { Duration::ZERO };
         let request = http::Request::from_parts(parts, kube::client::Body::from(body.to_vec()));
         match self.client.send(request).await {
+            Ok(answer) if late > Duration::ZERO => answer.map(|body| delayed(body, late)),
             Ok(answer) => answer.map(Body::new),
             Err(_) => answer(StatusCode::BAD_GATEWAY),
         }
     }
+}
+
+/// Each piece of a body comes this much later.
+fn delayed(body: kube::client::Body, late: Duration) -> Body {
+    let arrives = move |piece| async move {
+        tokio::time::sleep(late).await;
+        piece
+    };
+    Body::from_stream(Body::new(body).into_data_stream().map(arrives).buffered(PIECES))
 }
 
 async fn pass(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
