@@ -28,7 +28,7 @@ demo-down: ## Remove what `make demo` made
 .PHONY: test
 test: ## Check everything (the first run builds Kubernetes from source: about an hour on 2 cores)
 	@begun=$$SECONDS; \
-	for step in lint test-rust test-prometheus test-shop test-recipes test-ui test-cluster test-journey; do \
+	for step in lint test-rust test-prometheus test-shop test-recipes test-ui test-cluster test-typed test-journey; do \
 	    echo "== $$step (after $$((SECONDS - begun)) s)"; \
 	    $(MAKE) $$step; \
 	done; \
@@ -81,6 +81,16 @@ test-recipes: ## The recipes of engines, with real servers as they are rendered
 .PHONY: test-cluster
 test-cluster: ## The local cluster with real nodes
 	cargo test --locked --workspace --test full -- --ignored --test-threads=1
+
+# The web server of examples/minimal.yaml, of which there is no other version among Go's modules.
+PODINFO := github.com/stefanprodan/podinfo/cmd/podinfo@v1.8.1-0.20250910200901-e86405a8674e
+PODINFO_IMAGE := $(shell sed -n 's/^ *image: \(.*podinfo.*\)/\1/p' examples/minimal.yaml | head -1)
+
+.PHONY: test-typed
+test-typed: ## Every line of a shell that the documents show, on the cluster of `make demo`
+	GOBIN=$(abspath $(TARGET_DIR))/tmp/podinfo CGO_ENABLED=0 go install $(PODINFO)
+	$(CLUSTER) build-image -t $(PODINFO_IMAGE) -f tests/typed/podinfo.Dockerfile $(TARGET_DIR)/tmp/podinfo
+	cargo test --locked --workspace --test typed -- --ignored --nocapture
 
 .PHONY: test-journey
 test-journey: images ## The shop's whole life on real nodes

@@ -5,58 +5,20 @@ mod shell;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use clap::CommandFactory;
 use mstack::cli::Cli;
 use mstack::codes::Code;
 use mstack::lint::{self, Severity};
-use shell::{Line, blocks, lines};
+use shell::{Document, Line, OFFLINE, blocks, documents, root, spans};
 
 const CLI: &str = include_str!("../docs/cli.md");
 const NOTES: &str = include_str!("../charts/mstack/templates/NOTES.txt");
-/// Commands that need no cluster: the documents' lines of them are run.
-const OFFLINE: [&str; 10] = ["lint", "render", "graph", "explain", "init", "convert", "schema", "crd", "completion", "man"];
-
-/// A document with its name.
-struct Document {
-    path: PathBuf,
-    text: String,
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every Markdown file of the repository that people read.
-fn documents() -> Vec<Document> {
-    let mut documents = Vec::new();
-    for folder in [".", "docs", "docs/adr", "charts/mstack", "examples", "examples/shop", "tests/cluster"] {
-        for entry in fs::read_dir(root().join(folder)).unwrap() {
-            let path = entry.unwrap().path();
-            if path.extension().is_some_and(|ending| ending == "md") {
-                documents.push(Document { text: fs::read_to_string(&path).unwrap(), path });
-            }
-        }
-    }
-    assert!(documents.len() >= 20, "only {} documents", documents.len());
-    documents
-}
-
-/// Pieces of code within the lines.
-fn spans(text: &str) -> Vec<&str> {
-    let outside = text.split("```").step_by(2);
-    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
-}
-
-/// Every command of a document: those of its shell blocks and sessions, and those within its lines.
+/// Every command of a document: those of its shell blocks and sessions, and those within its sentences.
 fn commands(document: &Document) -> (Vec<Line>, Vec<Line>) {
-    let typed = blocks(&document.text, "console").into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
-    let shown = blocks(&document.text, "sh").into_iter().chain(typed).flat_map(lines).collect();
-    let told = spans(&document.text).into_iter().filter(|span| span.contains([' ', '\n']));
-    let told = told.flat_map(|span| lines(&span.replace('\n', " "))).collect();
-    (shown, told)
+    (shell::shown(&document.text), shell::told(&document.text))
 }
 
 fn between<'a>(text: &'a str, begin: &str, end: &str) -> &'a str {
@@ -231,6 +193,21 @@ fn every_line_of_kubectl_and_helm_parses() {
         }
     }
     assert!(seen >= 35, "only {seen} lines");
+}
+
+#[test]
+fn whatever_the_documents_have_made_can_be_made() {
+    let makefile = fs::read_to_string(root().join("Makefile")).unwrap();
+    let is_there = |target: &String| makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
+    let mut seen = 0;
+    for document in documents() {
+        let (shown, told) = commands(&document);
+        for line in shown.iter().chain(&told).filter(|line| line.words[0] == "make" && line.words.len() == 2) {
+            assert!(is_there(&line.words[1]), "{}: `{line}`", document.path.display());
+            seen += 1;
+        }
+    }
+    assert!(seen >= 10, "only {seen} targets");
 }
 
 #[test]

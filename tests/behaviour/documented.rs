@@ -3,12 +3,10 @@ use std::fs;
 use std::process::{Command, Output};
 
 use crate::commands::{err, out};
-use crate::shell::{Line, blocks, lines};
+use crate::shell::{Line, OF_REAL_PODS, blocks, lines};
 use crate::world::{World, component};
 
 const CLI: &str = include_str!("../../docs/cli.md");
-/// What needs pods that run or an operator in a pod, or takes the operator away: the journey and tests/behaviour/install.rs type them.
-const ELSEWHERE: [&str; 6] = ["logs", "top", "connect", "ui", "install", "uninstall"];
 /// Those that end otherwise than with 0 here: a plan that would change something, a doctor in a cluster without networks and
 /// metrics, and another try where nothing has failed.
 const CODES: [(&str, i32); 3] = [("plan", 2), ("doctor", 1), ("retry", 2)];
@@ -62,7 +60,7 @@ async fn every_line_that_the_documents_show_can_be_typed() {
         command.env("KUBECONFIG", world.cluster.kubeconfig()).env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").output().unwrap()
     };
     let mut count = 0;
-    for (line, shown) in sessions().into_iter().filter(|(line, _)| !ELSEWHERE.contains(&line.arguments()[0].as_str())) {
+    for (line, shown) in sessions().into_iter().filter(|(line, _)| !OF_REAL_PODS.contains(&line.arguments()[0].as_str())) {
         let name = line.arguments().remove(0);
         let output = typed(&line);
         let code = CODES.iter().find(|(command, _)| *command == name).map_or(0, |(_, code)| *code);

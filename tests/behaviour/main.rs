@@ -31,7 +31,6 @@ mod rollout;
 mod scope;
 mod secrets;
 #[path = "../shell/mod.rs"]
-#[allow(dead_code, reason = "shared with the tests of the documents")]
 mod shell;
 mod stopwatch;
 mod stuck;

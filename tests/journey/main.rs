@@ -9,6 +9,8 @@ mod commands;
 mod copies;
 mod protocols;
 mod rollout;
+#[path = "../shell/running.rs"]
+mod running;
 mod traffic;
 mod upgrade;
 mod world;

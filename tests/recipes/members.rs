@@ -4,6 +4,8 @@ use std::ops::{Deref, DerefMut};
 use crate::images::{self, Image};
 use crate::pods::{Pods, Run};
 
+const OPERATIONS: &str = include_str!("../../docs/operations.md");
+
 /// The members, and what consumers speak to them: a client that is also the scheme of the URI.
 struct Members(Pods, &'static str);
 
@@ -131,7 +133,8 @@ fn rabbitmq_members_agree_and_one_that_is_lost_takes_nothing_with_it() {
     // The others forget the member that it was; its part of the queues is given to it by hand.
     pods.lose_a_volume();
     assert_eq!(known_members(&pods), 3);
-    pods.run(0, "orders", Run::Shell("rabbitmq-queues -q grow rabbit@orders-2.orders-headless all")).unwrap();
+    let by_hand = OPERATIONS.lines().find_map(|line| line.strip_prefix("kubectl exec orders-0 -- ")).unwrap();
+    pods.run(0, "orders", Run::Shell(by_hand)).unwrap();
     pods.kill(0);
     assert_eq!(pods.in_time(2, "peek quorum:work"), "kept-1 kept-2");
     assert_eq!(pods.in_time(2, "publish quorum:work kept-3"), "published");

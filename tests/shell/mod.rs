@@ -1,9 +1,52 @@
 //! Lines of a shell as documents show them: words, and what is known of kubectl and helm.
+#![allow(dead_code, reason = "each test that reads documents uses a part")]
 use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A document with its name.
+pub struct Document {
+    pub path: PathBuf,
+    pub text: String,
+}
+
+/// Every Markdown file of the repository that people read.
+pub fn documents() -> Vec<Document> {
+    let mut documents = Vec::new();
+    for folder in [".", "docs", "docs/adr", "charts/mstack", "examples", "examples/shop", "tests/cluster"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|ending| ending == "md") {
+                documents.push(Document { text: fs::read_to_string(&path).unwrap(), path });
+            }
+        }
+    }
+    assert!(documents.len() >= 20, "only {} documents", documents.len());
+    documents
+}
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The lines of the shell blocks and sessions of a document.
+pub fn shown(text: &str) -> Vec<Line> {
+    let typed = blocks(text, "console").into_iter().flat_map(str::lines).filter_map(|line| line.strip_prefix("$ "));
+    blocks(text, "sh").into_iter().chain(typed).flat_map(lines).collect()
+}
+
+/// The lines within its sentences.
+pub fn told(text: &str) -> Vec<Line> {
+    let told = spans(text).into_iter().filter(|span| span.contains([' ', '\n']));
+    told.flat_map(|span| lines(&span.replace('\n', " "))).collect()
+}
 
 /// One command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
+    /// The line itself, without its comment.
+    pub text: String,
     /// Its words, without quotes.
     pub words: Vec<String>,
     /// Whether its quotes are whole.
@@ -35,6 +78,11 @@ const KUBECTL: [(&str, &[&str]); 22] = [
     ("top", &[]),
     ("wait", &["--for", "--timeout", "--all", "-l"]),
 ];
+/// Commands of mstack that need no cluster.
+pub const OFFLINE: [&str; 10] = ["lint", "render", "graph", "explain", "init", "convert", "schema", "crd", "completion", "man"];
+/// Commands of mstack that need pods that run or an operator in a pod, or take the operator away.
+pub const OF_REAL_PODS: [&str; 6] = ["logs", "top", "connect", "ui", "install", "uninstall"];
+
 const OF_ALL: [&str; 7] = ["-n", "--namespace", "--context", "--kubeconfig", "--help", "-h", "-v"];
 const HELM: [(&str, &[&str]); 7] = [
     ("get", &["-n", "--namespace"]),
@@ -73,6 +121,12 @@ impl Line {
     }
 }
 
+/// Pieces of code within the sentences of a document.
+pub fn spans(text: &str) -> Vec<&str> {
+    let outside = text.split("```").step_by(2);
+    outside.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
+}
+
 /// The blocks of a language that a document shows.
 pub fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let begin = format!("```{language}\n");
@@ -89,9 +143,13 @@ fn line(text: &str) -> Option<Line> {
     let (mut words, mut word, mut quote, mut begun) = (Vec::new(), String::new(), None, false);
     // What `$( )` holds is a word of its own.
     let mut depth = 0_u32;
-    for c in text.chars() {
+    let mut end = text.len();
+    for (at, c) in text.char_indices() {
         match (quote, c) {
-            (None, '#') if !begun => break,
+            (None, '#') if !begun => {
+                end = at;
+                break;
+            }
             (None, '\'' | '"') => {
                 quote = Some(c);
                 begun = true;
@@ -117,7 +175,8 @@ fn line(text: &str) -> Option<Line> {
     if begun {
         words.push(word);
     }
-    (!words.is_empty()).then_some(Line { words, closed: quote.is_none() && depth == 0 })
+    let text = text[..end].trim_end().to_owned();
+    (!words.is_empty()).then_some(Line { text, words, closed: quote.is_none() && depth == 0 })
 }
 
 /// Whether a line of kubectl or helm makes sense; others are not looked at. Within a sentence it need not be whole.

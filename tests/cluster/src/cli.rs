@@ -36,6 +36,8 @@ enum Ask {
     BuildImage(BuildImage),
     /// Put images that were built here on every node.
     Load(Load),
+    /// Give an image of the nodes other names as well, as registries would hold it.
+    Alias(Alias),
     /// Build the base images: pause, busybox, PostgreSQL, Redis, RabbitMQ.
     Images,
     /// Build or install every part without starting anything.
@@ -146,6 +148,17 @@ struct Load {
     tags: Vec<String>,
 }
 
+#[derive(Args)]
+struct Alias {
+    #[command(flatten)]
+    named: Named,
+    /// Tag of an image that every node has.
+    tag: String,
+    /// Its other names, such as `registry.example.com/app:1`.
+    #[arg(required = true)]
+    others: Vec<String>,
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     match answer(Cli::parse().command) {
@@ -169,6 +182,7 @@ fn answer(ask: Ask) -> Result<(), Error> {
         Ask::Logs(logs) => print_logs(&logs),
         Ask::BuildImage(asked) => build_image(asked),
         Ask::Load(asked) => load(&asked),
+        Ask::Alias(asked) => alias(&asked),
         Ask::Images => build_base_images(),
         Ask::Parts => build_parts(),
         Ask::Path { part } => print_path(&part),
@@ -312,6 +326,13 @@ fn load(asked: &Load) -> Result<(), Error> {
     let tags: Vec<&str> = asked.tags.iter().map(String::as_str).collect();
     full::load(&state, &tags)?;
     println!("on every node: {}", tags.join(", "));
+    Ok(())
+}
+
+fn alias(asked: &Alias) -> Result<(), Error> {
+    let state = State::open(&asked.named.name)?;
+    asked.others.iter().try_for_each(|other| full::alias(&state, &asked.tag, other))?;
+    println!("on every node: {}", asked.others.join(", "));
     Ok(())
 }
 
