@@ -15,7 +15,7 @@ mod shell;
 use reader::Reader;
 
 /// Names of commands within a sentence, which are no lines to type.
-const NAMED: [&str; 15] = [
+const NAMED: [&str; 16] = [
     "helm rollback",
     "helm template",
     "helm test",
@@ -29,12 +29,13 @@ const NAMED: [&str; 15] = [
     "kubectl top",
     "kubectl wait",
     "kubectl wait --for=condition=Ready",
+    "kubectl mstack",
     "kubectl explain microservicestack.spec",
     "kubectl explain microservicestack.spec.services",
 ];
 
 /// Lines that are not typed here, and why.
-const OTHERWISE: [(&str, &str); 9] = [
+const OTHERWISE: [(&str, &str); 8] = [
     ("make test", "this is a step of it"),
     ("make lint", "a step of `make test`"),
     ("make generate", "it writes into the repository; tests compare what it would write"),
@@ -46,7 +47,6 @@ const OTHERWISE: [(&str, &str); 9] = [
         "kubectl exec orders-0 -- rabbitmq-queues grow rabbit@orders-2.orders-headless all",
         "tests/recipes/members.rs types it to three real members",
     ),
-    ("mstack install --dry-run", "tests/documents.rs types it"),
 ];
 
 #[test]
@@ -64,7 +64,14 @@ fn every_line_that_the_documents_show_can_be_typed_and_does_what_they_say() {
     installations::come_and_go(&reader);
     demo::it_goes_without_a_trace(&reader);
 
-    let otherwise: Vec<&str> = OTHERWISE.iter().map(|(line, _)| *line).chain(NAMED).collect();
-    assert_eq!(reader.left(&otherwise), Vec::<String>::new(), "a line that nobody has typed");
-    assert_eq!(reader.gone(&otherwise), Vec::<&str>::new(), "no document has it any more");
+    assert_eq!(reader.left(&excused()), Vec::<String>::new(), "a line that nobody has typed");
+}
+
+#[test]
+fn what_is_not_typed_is_in_the_documents_still() {
+    assert_eq!(Reader::new().gone(&excused()), Vec::<&str>::new());
+}
+
+fn excused() -> Vec<&'static str> {
+    OTHERWISE.iter().map(|(line, _)| *line).chain(NAMED).collect()
 }
