@@ -91,7 +91,9 @@ services:
 async fn rule_15_an_image_that_cannot_be_pulled_is_said_with_the_next_step() {
     let world = World::shared().await;
     let shop = world.namespace("unpullable").await;
-    shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}, api: {image: 'api:1', port: 8080}}");
+    // With a check it is rolled out as soon as it is ready.
+    let checked = "services: {web: {image: 'web:1', port: 8080, health: {tcp: true}}, api: {image: 'api:1', port: 8080}}";
+    shop.apply_stack("shop", checked);
     shop.stack_ready("shop").await;
     let pod = &shop.pods("web").await[0];
     shop.fail_pod(pod, "ImagePullBackOff", "Back-off pulling image \"web:1\"").await;

@@ -27,8 +27,9 @@ struct Running(Child, Receiver<String>);
 
 impl Running {
     fn start(kubeconfig: &Path, args: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mstack"));
-        command.args(args).env("KUBECONFIG", kubeconfig);
+        // What a script runs in the background ignores Ctrl-C, and so would what it starts.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_mstack")]).args(args).env("KUBECONFIG", kubeconfig);
         command.env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -45,6 +45,7 @@ async fn the_shop_lives_its_whole_life_on_real_nodes() {
         + changes::a_restart_replaces_the_instances_and_no_request_fails(&world)
         + rollout::a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(&world)
         + rollout::a_drained_node_fails_no_request(&world);
+    rollout::a_version_without_a_check_that_ends_after_its_start_replaces_nothing(&world);
     println!("{asked} requests during all these changes, 0 failed");
     assert!(asked >= 5000, "too few to say that none is lost");
     commands::what_the_components_use_is_measured(&world);

@@ -10,6 +10,39 @@ use crate::{list, names, staying_pods};
 
 const SERVICES: [&str; 4] = ["catalog", "mailer", "orders", "web"];
 
+const UNCHECKED: &str = "
+apiVersion: microservicestack.dev/v1alpha1
+kind: MicroserviceStack
+metadata: { name: plain, namespace: unchecked }
+spec:
+  rollout: { deadline: 8s }
+  services:
+    clock: { image: 'localhost/busybox:1', command: [sh, -c, 'trap exit TERM; while :; do sleep 0.2; done'] }
+";
+
+/// Rule 7: "A failed deadline [...] brings all services changed in the revision back"; docs/operations.md: "a version that ends right
+/// after its start replaces nothing".
+pub fn a_version_without_a_check_that_ends_after_its_start_replaces_nothing(world: &World) {
+    world.kubectl(&["create", "namespace", "unchecked"]);
+    world.apply(UNCHECKED);
+    let until = |reason: &str| {
+        world.until(&format!("the stack is {reason}"), Duration::from_mins(2), || {
+            let seen = world.field("unchecked", "mstack/plain", "{.status.conditions[?(@.type=='Ready')].reason}");
+            (seen == reason).then_some(()).ok_or(seen)
+        });
+    };
+    until("Available");
+    let pods = || names(&world.list("unchecked", "pods", "microservicestack.dev/component=clock"));
+    let before = pods();
+    world.apply(&UNCHECKED.replace("trap exit TERM; while :; do sleep 0.2; done", "sleep 0.5; exit 1"));
+    until("RolledBack");
+    world.until("the one of before alone is there", Duration::from_mins(1), || {
+        let now = pods();
+        (now == before).then_some(()).ok_or(format!("{before:?} -> {now:?}"))
+    });
+    world.kubectl(&["delete", "namespace", "unchecked"]);
+}
+
 /// Rule 7: "a gated test [...] puts all changed services back to the last good revision, once, together [...]. Afterwards
 /// Ready=False/RolledBack, Stalled=True with what failed and how to go on."
 pub fn a_version_whose_test_fails_is_put_back_and_a_mended_one_stays(world: &World) -> usize {
