@@ -210,6 +210,7 @@ fn up_after_a_crash_cleans_what_was_left() {
     let folder = Cluster::folder(&name);
     let etcd = pids_of(&Path::new("/dev/shm").join(format!("mstack-cluster-{name}"))).remove(0).0;
     assert!(Command::new("kill").args(["-KILL", &etcd]).status().unwrap().success());
+    wait_until("etcd has ended", || !Path::new("/proc").join(&etcd).exists());
     let before = pids_of(&folder);
     assert!(cluster("up").contains("is ready"));
     let after = pids_of(&folder);
