@@ -84,7 +84,7 @@ test-cluster: ## The local cluster with real nodes
 
 # The web server of examples/minimal.yaml, of which there is no other version among Go's modules.
 PODINFO := github.com/stefanprodan/podinfo/cmd/podinfo@v1.8.1-0.20250910200901-e86405a8674e
-PODINFO_IMAGE := $(shell sed -n 's/^ *image: \(.*podinfo.*\)/\1/p' examples/minimal.yaml | head -1)
+PODINFO_IMAGE = $(shell sed -n 's/^ *image: \(.*podinfo.*\)/\1/p' examples/minimal.yaml | head -1)
 
 .PHONY: test-typed
 test-typed: ## Every line of a shell that the documents show, on the cluster of `make demo`

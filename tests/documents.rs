@@ -12,7 +12,7 @@ use clap::CommandFactory;
 use mstack::cli::Cli;
 use mstack::codes::Code;
 use mstack::lint::{self, Severity};
-use shell::{Document, Line, OFFLINE, blocks, documents, root, spans};
+use shell::{Document, Line, blocks, documents, root, spans};
 
 const CLI: &str = include_str!("../docs/cli.md");
 const NOTES: &str = include_str!("../charts/mstack/templates/NOTES.txt");
@@ -119,11 +119,10 @@ fn the_commands_of_the_documents_run() {
     let mut run = BTreeSet::new();
     for document in documents() {
         let (shown, _) = commands(&document);
-        for line in shown.into_iter().filter(Line::is_mstack) {
+        for line in shown.into_iter().filter(Line::is_offline) {
             let args = line.arguments();
             let placeholder = args.iter().any(|word| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase()));
-            let offline = OFFLINE.contains(&args[0].as_str()) || args == ["install", "--dry-run"];
-            if !offline || placeholder || !run.insert(args.clone()) {
+            if placeholder || !run.insert(args.clone()) {
                 continue;
             }
             let output = Command::new(env!("CARGO_BIN_EXE_mstack")).current_dir(root()).args(&args).output().unwrap();

@@ -208,25 +208,47 @@ impl Cluster {
     }
 
     async fn send(&self, stack: &Stack, object: &Object, body: &Value, manager: &str) -> Result<(), CallError> {
-        let wire = match object.kind.row().depth {
-            Depth::Full => self.patch::<false>(stack, object, manager, body).await?,
-            Depth::Metadata => self.patch::<true>(stack, object, manager, body).await?,
-        };
+        let params = PatchParams::apply(manager).force();
+        let wire = self.patch(&stack.namespace, object.kind, &object.name, &params, &Patch::Apply(body)).await?;
         self.store().wrote(object.kind, &wire, manager == MANAGER);
         Ok(())
     }
 
-    async fn patch<const META: bool>(
+    /// Merges into a child, as it was seen, and takes in the answer: what comes before its echo must not do it once more.
+    pub(super) async fn merge(&self, namespace: &str, child: &Child, manager: &str, mut body: Value) -> Result<Wire, CallError> {
+        body["metadata"]["uid"] = child.uid.as_str().into();
+        let params = PatchParams { field_manager: Some(manager.to_owned()), ..PatchParams::default() };
+        let wire = self.patch(namespace, child.kind, &child.name, &params, &Patch::Merge(&body)).await?;
+        self.store().wrote(child.kind, &wire, false);
+        Ok(wire)
+    }
+
+    /// Sends a patch; of the answer comes as much as the kind's watch has.
+    async fn patch(
         &self,
-        stack: &Stack,
-        object: &Object,
-        manager: &str,
-        body: &Value,
+        namespace: &str,
+        kind: Kind,
+        name: &str,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
     ) -> Result<Wire, CallError> {
-        let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
-        let params = PatchParams::apply(manager).force();
+        match kind.row().depth {
+            Depth::Full => self.patch_as::<false>(namespace, kind, name, params, patch).await,
+            Depth::Metadata => self.patch_as::<true>(namespace, kind, name, params, patch).await,
+        }
+    }
+
+    async fn patch_as<const META: bool>(
+        &self,
+        namespace: &str,
+        kind: Kind,
+        name: &str,
+        params: &PatchParams,
+        patch: &Patch<&Value>,
+    ) -> Result<Wire, CallError> {
+        let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), namespace, &slim::resource(kind.row()));
         let _permit = self.writes.acquire().await;
-        Ok(api.patch(&object.name, &params, &Patch::Apply(body)).timed().await?.wire)
+        Ok(api.patch(name, params, patch).timed().await?.wire)
     }
 
     /// Removes what others have put into the strict part, as one JSON patch that holds only for what was read.

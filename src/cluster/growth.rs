@@ -4,12 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::api::{Api, DeleteParams, Preconditions, PropagationPolicy};
 use serde_json::{Value, json};
 
 use super::apply::{Cause, Cluster, Failure};
 use super::client::{Call, CallError};
-use super::slim::{self, Meta, Whole};
+use super::slim::{self, Meta};
 use super::store::Key;
 use crate::desired::meta;
 use crate::kinds::Kind;
@@ -120,16 +120,9 @@ impl Cluster {
     /// Whether asking has changed the volume. What its pods are goes along: while there is no StatefulSet, nothing else tells
     /// it, and something else would restart them.
     async fn grow_volume(&self, key: &Key, claim: &Child, size: &str, pods: Option<&Value>) -> Result<bool, CallError> {
-        let patch = json!({
-            "metadata": {"uid": claim.uid, "annotations": pods},
-            "spec": {"resources": {"requests": {"storage": size}}},
-        });
-        let api = Api::<Whole>::namespaced_with(self.client.clone(), &key.namespace, &slim::resource(claim.kind.row()));
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let _permit = self.writes.acquire().await;
-        let answer = api.patch(&claim.name, &params, &Patch::Merge(&patch)).timed().await?;
-        self.store().wrote(claim.kind, &answer.wire, false);
-        Ok(answer.wire.metadata.resource_version != claim.version.to_string())
+        let body = json!({"metadata": {"annotations": pods}, "spec": {"resources": {"requests": {"storage": size}}}});
+        let answer = self.merge(&key.namespace, claim, MANAGER, body).await?;
+        Ok(answer.metadata.resource_version != claim.version.to_string())
     }
 
     /// Deletes a StatefulSet, exactly as it was seen; an orphaned pod runs on.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::apply::Cluster;
 use super::client::{Call, CallError};
-use super::slim::{self, Meta, Slim};
+use super::slim::{self, Meta};
 use super::store::{Key, Root};
 use crate::api::GROUP;
 use crate::desired::meta;
@@ -54,13 +54,11 @@ impl Cluster {
         failed
     }
 
-    /// The answer is taken in: what comes before its echo must not stamp it once more.
     async fn stamp_child(&self, key: &Key, child: &Child, erased: bool) -> Result<(), CallError> {
-        let stamped = self.stamp_one::<false>(key, &slim::resource(child.kind.row()), &child.name, &child.uid, erased).await?;
-        if let Some(stamped) = stamped {
-            self.store().wrote(child.kind, &stamped.wire, false);
+        match self.merge(&key.namespace, child, MANAGER, stamp(erased)).await {
+            Err(error) if error.code() != Some(404) => Err(error),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Only a Secret that we have made for this database is stamped.
@@ -71,28 +69,13 @@ impl Cluster {
         if !is_ours(&live.metadata, key, database) || is_stamped(&live.metadata) == erased {
             return Ok(());
         }
-        let uid = live.metadata.uid.as_deref().unwrap_or_default();
-        self.stamp_one::<true>(key, &resource, name, uid, erased).await.map(drop)
-    }
-
-    /// The object as it is with its stamp; none where it is gone.
-    async fn stamp_one<const META: bool>(
-        &self,
-        key: &Key,
-        resource: &ApiResource,
-        name: &str,
-        uid: &str,
-        erased: bool,
-    ) -> Result<Option<Slim<META>>, CallError> {
-        let stamp = if erased { Value::from(meta::ERASED) } else { Value::Null };
-        let patch = json!({"metadata": {"uid": uid, "annotations": {meta::ON_DELETE: stamp}}});
-        let api = Api::<Slim<META>>::namespaced_with(self.client.clone(), &key.namespace, resource);
+        let mut body = stamp(erased);
+        body["metadata"]["uid"] = live.metadata.uid.into();
         let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
         let _permit = self.writes.acquire().await;
-        match api.patch(name, &params, &Patch::Merge(&patch)).timed().await {
-            Ok(stamped) => Ok(Some(stamped)),
-            Err(error) if error.code() == Some(404) => Ok(None),
-            Err(error) => Err(error),
+        match api.patch_metadata(name, &params, &Patch::Merge(&body)).timed().await {
+            Err(error) if error.code() != Some(404) => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -132,6 +115,11 @@ impl Cluster {
             _ => Ok(()),
         }
     }
+}
+
+/// The annotation that says whether an object goes with its database.
+fn stamp(erased: bool) -> Value {
+    json!({"metadata": {"annotations": {meta::ON_DELETE: erased.then_some(meta::ERASED)}}})
 }
 
 fn secrets() -> ApiResource {

@@ -3,12 +3,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::Api;
 use serde_json::json;
 
 use super::apply::Cluster;
 use super::client::{Call, CallError};
-use super::slim::{self, Meta};
 use super::store::Key;
 use crate::api::RETRY;
 use crate::desired::{Object, meta};
@@ -62,14 +61,8 @@ impl Cluster {
         for told in [meta::REASON, RETRY] {
             annotations[told] = annotations[told].take(); // What is not told any more goes.
         }
-        let patch = json!({
-            "metadata": {"uid": before.uid, "annotations": annotations}, "revision": object.body["revision"],
-        });
-        let api = Api::<Meta>::namespaced_with(self.client.clone(), &stack.namespace, &slim::resource(object.kind.row()));
-        let params = PatchParams { field_manager: Some(MANAGER.to_owned()), ..PatchParams::default() };
-        let _permit = self.writes.acquire().await;
-        let answer = api.patch(&object.name, &params, &Patch::Merge(&patch)).timed().await?;
-        self.store().wrote(object.kind, &answer.wire, false);
+        let body = json!({"metadata": {"annotations": annotations}, "revision": object.body["revision"]});
+        self.merge(&stack.namespace, before, MANAGER, body).await?;
         Ok(())
     }
 }

@@ -17,8 +17,6 @@ pub struct Slim<const META: bool> {
     pub wire: Wire,
 }
 
-/// The whole object is asked for.
-pub type Whole = Slim<false>;
 /// Metadata alone is asked for.
 pub type Meta = Slim<true>;
 

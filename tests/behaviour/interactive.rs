@@ -4,15 +4,14 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::commands::{allow, code, done, err, mstack, out};
+use crate::running::Running;
 use crate::world::{PATIENCE, World};
 
 const SHOP: &str = "
@@ -22,41 +21,12 @@ services:
 databases: {orders: {engine: postgres, version: 17, storage: {size: 1Gi}}}
 ";
 
-/// A command that goes on, and its lines as they come. It ends with this value.
-struct Running(Child, Receiver<String>);
-
-impl Running {
-    fn start(kubeconfig: &Path, args: &[&str]) -> Self {
-        // What a script runs in the background ignores Ctrl-C, and so would what it starts.
-        let mut command = Command::new("env");
-        command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_mstack")]).args(args).env("KUBECONFIG", kubeconfig);
-        command.env("COLUMNS", "80").env("LC_ALL", "C.UTF-8").stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let (sender, receiver) = mpsc::channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        Self(child, receiver)
-    }
-
-    /// All lines up to one that is as it should be.
-    fn until(&self, what: &str, mut is: impl FnMut(&str) -> bool) -> String {
-        let begun = Instant::now();
-        let mut seen = String::new();
-        while let Ok(line) = self.1.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
-            seen.extend([line.as_str(), "\n"]);
-            if is(&line) {
-                return seen;
-            }
-        }
-        panic!("never {what}; seen:\n{seen}");
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Starts a command that goes on.
+fn begin(kubeconfig: &Path, args: &[&str]) -> Running {
+    // What a script runs in the background ignores Ctrl-C, and so would what it starts.
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_mstack")]).args(args).env("KUBECONFIG", kubeconfig);
+    Running::begin(command.env("COLUMNS", "80").env("LC_ALL", "C.UTF-8"))
 }
 
 #[tokio::test]
@@ -65,23 +35,23 @@ async fn status_watch_shows_each_change_once_and_a_pipe_gets_no_codes_of_a_termi
     let shop = world.namespace("cli-watch").await;
     shop.apply_stack("shop", SHOP);
     shop.stack_ready("shop").await;
-    let watch = Running::start(world.cluster.kubeconfig(), &["status", "shop", "--watch", "-n", "cli-watch"]);
+    let watch = begin(world.cluster.kubeconfig(), &["status", "shop", "--watch", "-n", "cli-watch"]);
     watch.until("ready", |line| line == "✓ cli-watch/shop  Available");
     watch.until("the table", |line| line.contains("[orders]"));
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": 3}}}})).await;
     let mut seen = watch.until("scaled", |line| line.starts_with("web ") && line.contains("3/3"));
-    assert!(!seen.contains('\u{1b}'), "{seen:?}");
+    assert!(seen.iter().all(|line| !line.contains('\u{1b}')), "{seen:?}");
     done(&shop, &["hibernate", "shop"]);
-    seen += &watch.until("asleep", |line| line == "☾ cli-watch/shop  Hibernated");
+    seen.extend(watch.until("asleep", |line| line == "☾ cli-watch/shop  Hibernated"));
     // Each time that it is told it begins with its name.
     let mut told: Vec<Vec<&str>> = Vec::new();
-    for line in seen.lines().filter(|line| !line.is_empty()) {
+    for line in seen.iter().filter(|line| !line.is_empty()) {
         if line.contains(" cli-watch/shop  ") {
             told.push(Vec::new());
         }
         told.last_mut().into_iter().for_each(|last| last.push(line));
     }
-    assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "what is the same is not told again: {seen}");
+    assert!(told.windows(2).all(|pair| pair[0] != pair[1]), "what is the same is not told again: {seen:#?}");
 }
 
 #[tokio::test]
@@ -90,13 +60,11 @@ async fn events_are_followed_also_those_of_a_new_component_until_it_is_interrupt
     let shop = world.namespace("cli-events").await;
     shop.apply_stack("shop", "services: {web: {image: 'web:1', port: 8080}}");
     shop.stack_ready("shop").await;
-    let mut watch = Running::start(world.cluster.kubeconfig(), &["events", "shop", "--watch", "-n", "cli-events"]);
+    let watch = begin(world.cluster.kubeconfig(), &["events", "shop", "--watch", "-n", "cli-events"]);
     watch.until("what was before", |line| line.ends_with("  MicroserviceStack shop"));
     shop.patch_stack("shop", json!({"spec": {"services": {"api": {"image": "api:1"}}}})).await;
     watch.until("what came", |line| line.ends_with("  ScalingReplicaSet  Deployment api"));
-    let interrupted = Command::new("kill").args(["-INT", &watch.0.id().to_string()]).status().unwrap();
-    assert!(interrupted.success());
-    assert_eq!(watch.0.wait().unwrap().signal(), Some(2), "it ends on Ctrl-C");
+    assert_eq!(watch.ends_on("INT").signal(), Some(2), "it ends on Ctrl-C");
 
     let names = done(&shop, &["events", "-o", "name"]);
     assert!(names.lines().count() > 2 && names.lines().all(|name| name.starts_with("event/")), "{names}");
@@ -119,11 +87,11 @@ async fn what_is_followed_ends_when_nobody_reads_it_any_more() {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert!(!line.is_empty(), "{name} says something, and nobody reads on");
-        RefCell::new(Running(child, mpsc::channel().1))
+        RefCell::new(Running::unread(child))
     });
     shop.patch_stack("shop", json!({"spec": {"services": {"web": {"replicas": 2}}}})).await;
     for command in &commands {
-        let ended = || std::future::ready(json!(command.borrow_mut().0.try_wait().unwrap().map(|status| status.code())));
+        let ended = || std::future::ready(json!(command.borrow_mut().ended().map(|status| status.code())));
         shop.until("at its end", ended, |code| *code == json!(0)).await;
     }
 }
@@ -246,14 +214,14 @@ fn logs_follow_new_pods_and_go_on_after_a_log_has_ended_without_telling_a_line_t
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let kubeconfig = kubeconfig_for(&listener, "followed.yaml");
     std::thread::spawn(move || serve(&listener));
-    let logs = Running::start(&kubeconfig, &["logs", "shop", "web", "--follow"]);
+    let logs = begin(&kubeconfig, &["logs", "shop", "web", "--follow"]);
     let mut left = vec!["web-1 | two", "web-2 | hello"];
     let seen = logs.until("told of the new pod", |line| {
         left.retain(|wanted| *wanted != line);
         left.is_empty()
     });
     // Each pod in its order; lines of two pods come as they may.
-    let mut lines: Vec<&str> = seen.lines().collect();
+    let mut lines: Vec<&str> = seen.iter().map(String::as_str).collect();
     lines.sort_by_key(|line| line.split(' ').next());
     assert_eq!(lines, ["web-1 | one", "web-1 | two", "web-2 | hello"]);
 }

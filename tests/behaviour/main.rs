@@ -28,6 +28,8 @@ mod restart;
 mod retention;
 mod revisions;
 mod rollout;
+#[path = "../shell/running.rs"]
+mod running;
 mod scope;
 mod secrets;
 #[path = "../shell/mod.rs"]

@@ -135,7 +135,7 @@ pub fn what_the_components_use_is_measured(world: &World) {
 pub fn a_database_is_reached_from_this_machine_as_long_as_the_command_runs(world: &World) {
     let begun = Instant::now();
     let connect = world.begin(&["connect", "shop", "purchases"]);
-    let address = connect.until("an address", |_| true);
+    let address = connect.until("an address", |_| true).remove(0);
     world.figure("mstack connect to a port that answers", begun.elapsed());
     let asked = Command::new("psql").args([&address, "-tAc", "select count(*) from orders"]).output().unwrap();
     assert!(asked.status.success(), "{address}: {}", String::from_utf8_lossy(&asked.stderr));
@@ -152,7 +152,7 @@ pub fn a_database_is_reached_from_this_machine_as_long_as_the_command_runs(world
 /// address".
 pub fn the_page_of_the_shop_is_shown(world: &World) {
     let ui = world.begin(&["ui", "shop"]);
-    let address = ui.until("an address", |_| true);
+    let address = ui.until("an address", |_| true).remove(0);
     assert!(address.ends_with("/stacks/shop/shop"), "{address}");
     let page = Command::new("curl").args(["-sS", "--fail-with-body", "--max-time", "10", &address]).output().unwrap();
     let page = String::from_utf8(page.stdout).unwrap();

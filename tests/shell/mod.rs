@@ -78,11 +78,6 @@ const KUBECTL: [(&str, &[&str]); 22] = [
     ("top", &[]),
     ("wait", &["--for", "--timeout", "--all", "-l"]),
 ];
-/// Commands of mstack that need no cluster.
-pub const OFFLINE: [&str; 10] = ["lint", "render", "graph", "explain", "init", "convert", "schema", "crd", "completion", "man"];
-/// Commands of mstack that need pods that run or an operator in a pod, or take the operator away.
-pub const OF_REAL_PODS: [&str; 6] = ["logs", "top", "connect", "ui", "install", "uninstall"];
-
 const OF_ALL: [&str; 7] = ["-n", "--namespace", "--context", "--kubeconfig", "--help", "-h", "-v"];
 const HELM: [(&str, &[&str]); 7] = [
     ("get", &["-n", "--namespace"]),
@@ -93,6 +88,11 @@ const HELM: [(&str, &[&str]); 7] = [
     ("uninstall", &["-n", "--namespace", "--wait"]),
     ("upgrade", &["-n", "--namespace", "--install", "--create-namespace", "--set", "-f", "--values", "--wait", "--reuse-values"]),
 ];
+
+/// Commands of mstack that need no cluster.
+const OFFLINE: [&str; 10] = ["lint", "render", "graph", "explain", "init", "convert", "schema", "crd", "completion", "man"];
+/// Commands of mstack that need pods that run or an operator in a pod, or take the operator away.
+pub const OF_REAL_PODS: [&str; 6] = ["logs", "top", "connect", "ui", "install", "uninstall"];
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +111,11 @@ impl Line {
     /// Whether a tool for clusters is called.
     pub fn is_of_a_cluster(&self) -> bool {
         ["kubectl", "helm"].contains(&self.words.first().map_or("", String::as_str))
+    }
+
+    /// Whether it is one of `mstack` that needs no cluster.
+    pub fn is_offline(&self) -> bool {
+        self.is_mstack() && (OFFLINE.contains(&self.arguments()[0].as_str()) || self.arguments() == ["install", "--dry-run"])
     }
 
     /// What comes after `mstack`, without a redirection.

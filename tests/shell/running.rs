@@ -1,6 +1,7 @@
 //! A command that goes on until it is interrupted.
+#![allow(dead_code, reason = "each test that runs such commands uses a part")]
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
@@ -23,23 +24,39 @@ impl Running {
         Self { child, lines: receiver }
     }
 
-    /// The first line that is as it should be.
-    pub fn until(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
+    /// A command of which nobody reads on.
+    pub fn unread(child: Child) -> Self {
+        Self { child, lines: mpsc::channel().1 }
+    }
+
+    /// How it has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// All lines up to one that is as it should be, which is the last.
+    pub fn until(&self, what: &str, mut is: impl FnMut(&str) -> bool) -> Vec<String> {
         let begun = Instant::now();
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(PATIENCE.saturating_sub(begun.elapsed())) {
-            if is(&line) {
-                return line;
-            }
+            let is_it = is(&line);
             seen.push(line);
+            if is_it {
+                return seen;
+            }
         }
         panic!("never {what}; seen:\n{}", seen.join("\n"));
     }
 
     /// Ends it as the end of a script does, and returns its exit code; none where it is the signal that ended it.
-    pub fn terminate(mut self) -> Option<i32> {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
-        self.child.wait().unwrap().code()
+    pub fn terminate(self) -> Option<i32> {
+        self.ends_on("TERM").code()
+    }
+
+    /// Sends it a signal, such as `INT`, and waits for its end.
+    pub fn ends_on(mut self, signal: &str) -> ExitStatus {
+        assert!(Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap().success());
+        self.child.wait().unwrap()
     }
 }
 

@@ -1,12 +1,17 @@
 //! docs/getting-started.md and examples/README.md: two services of a public image.
 use crate::reader::Reader;
 
-const PODINFO: &str = "ghcr.io/stefanprodan/podinfo:6.7.1";
+const MINIMAL: &str = include_str!("../../examples/minimal.yaml");
+
+/// The image of the first stack.
+pub fn image() -> &'static str {
+    MINIMAL.lines().find_map(|line| line.trim().strip_prefix("image: ")).unwrap()
+}
 
 pub fn lives_its_life(reader: &Reader) {
     reader.types("kubectl create namespace demo");
     reader.types("kubectl -n demo apply -f examples/minimal.yaml");
-    reader.does(&format!("cluster load {PODINFO}"));
+    reader.does(&format!("cluster load {}", image()));
     reader.watches("kubectl -n demo get mstack minimal --watch", "True");
     reader.watches("kubectl -n demo get mstack -w", "Available");
     reader.types("kubectl -n demo wait mstack/minimal --for=condition=Ready --timeout=5m");

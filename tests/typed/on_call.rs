@@ -1,4 +1,5 @@
 //! docs/operations.md, and what docs/cli.md has for pods that run.
+use crate::first_stack;
 use crate::reader::Reader;
 
 /// The application of which the documents speak: `web` uses `api`, which uses the database `orders`.
@@ -103,7 +104,8 @@ pub fn data_is_brought_back(reader: &Reader) {
 }
 
 pub fn apply(reader: &Reader) {
-    reader.does(&format!("kubectl apply -f - <<'END'\n{SHOP}\nEND"));
+    let shop = SHOP.replace("PODINFO", first_stack::image());
+    reader.does(&format!("kubectl apply -f - <<'END'\n{shop}\nEND"));
     reader.does("kubectl wait mss/shop --for=condition=Ready --timeout=5m");
 }
 

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::running::Running;
-use crate::shell::{Line, OF_REAL_PODS, OFFLINE, documents, lines, root, shown, told};
+use crate::shell::{Line, OF_REAL_PODS, documents, lines, root, shown, told};
 
 /// Longest time of one line, in seconds: `make demo` may have to build the operator.
 const LONGEST: &str = "1800";
@@ -153,12 +153,8 @@ impl Reader {
 
 /// Those of `mstack` that tests without nodes type: tests/documents.rs and tests/behaviour/documented.rs.
 fn is_typed_by_others(line: &Line, place: &str) -> bool {
-    if !line.is_mstack() {
-        return false;
-    }
-    let arguments = line.arguments();
-    let (name, is_of_its_page) = (arguments[0].as_str(), place == "docs/cli.md");
-    OFFLINE.contains(&name) || arguments == ["install", "--dry-run"] || (is_of_its_page && !OF_REAL_PODS.contains(&name))
+    let needs_no_nodes = || place == "docs/cli.md" && !OF_REAL_PODS.contains(&line.arguments()[0].as_str());
+    line.is_offline() || (line.is_mstack() && needs_no_nodes())
 }
 
 /// A line with one space between its words, and without its comment.
